@@ -1,0 +1,64 @@
+/** The batch-first interface between this library and whatever keeps the master keys. */
+
+/** String pairs that a wrapped key is bound to; the service refuses to unwrap under any other. */
+export interface EncryptionContext {
+  readonly [name: string]: string
+}
+
+/** One data key to wrap. */
+export interface WrapItem {
+  /** The data key, 32 bytes. Providers must not keep it. */
+  readonly plaintext: Uint8Array
+  readonly context: EncryptionContext
+}
+
+/** One wrapped key to unwrap or rewrap. */
+export interface UnwrapItem {
+  /** The provider's own ciphertext bytes, as {@link KmsProvider.wrap} gave them. */
+  readonly ciphertext: Uint8Array
+  readonly context: EncryptionContext
+}
+
+/** What holds for one call as a whole. */
+export interface KmsCall {
+  readonly signal?: AbortSignal
+  /** Milliseconds since 1970 after which the call gives up with `KMS_TIMEOUT`. */
+  readonly deadlineMs?: number
+}
+
+/** The result for one item of a batch; one bad item never fails its neighbours. */
+export type Outcome<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: Error }
+
+/** What a service tells of a key. `null`: the service does not say. */
+export interface KeyDescription {
+  readonly keyId: string
+  readonly enabled: boolean | null
+  readonly automaticRotation: boolean | null
+  readonly rotationPeriodDays: number | null
+  readonly lastRotation: Date | null
+  readonly nextRotation: Date | null
+  readonly multiRegion: boolean | null
+  /** Vault only: whether the key enforces the context (`derived=true`). */
+  readonly derived: boolean | null
+  readonly account: string | null
+  readonly tags: { readonly [name: string]: string }
+}
+
+/**
+ * A key service. Each method takes many items and answers one {@link Outcome} per item, in order;
+ * it rejects as a whole only with a `KmsEncryptedError` (for instance `KMS_ABORTED`).
+ * `wrap` uses the service's *encrypt* operation, so that encrypt and decrypt permissions stay apart.
+ */
+export interface KmsProvider {
+  /** `aws`, `gcp`, `vault`, `local`, `test`, or a name of your own. */
+  readonly name: string
+  /** Whether this provider serves `keyId`. Must be pure: it is asked at configuration. */
+  accepts(keyId: string): boolean
+  wrap(keyId: string, items: readonly WrapItem[], call: KmsCall): Promise<readonly Outcome<Uint8Array>[]>
+  unwrap(keyId: string, items: readonly UnwrapItem[], call: KmsCall): Promise<readonly Outcome<Uint8Array>[]>
+  /** Wraps anew under the key's current material without the plaintext leaving the service. */
+  rewrap?(keyId: string, items: readonly UnwrapItem[], call: KmsCall): Promise<readonly Outcome<Uint8Array>[]>
+  describeKey?(keyId: string): Promise<KeyDescription>
+  /** The value that stands for this context in the service's audit log at `path`. */
+  contextHash?(context: EncryptionContext, path: string): Promise<string>
+}
