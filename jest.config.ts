@@ -5,11 +5,17 @@ import type { Config } from 'jest'
 const config: Config = {
   roots: ['<rootDir>/packages/prisma-kms-encrypted'],
   testMatch: ['**/test/**/*.test.ts'],
+  globalSetup: '<rootDir>/packages/prisma-kms-encrypted/test/support/global-setup.mjs',
+  globalTeardown: '<rootDir>/packages/prisma-kms-encrypted/test/support/global-teardown.mjs',
   extensionsToTreatAsEsm: ['.ts'],
   transform: {
     '\\.ts$': [
       '@swc/jest',
-      { jsc: { parser: { syntax: 'typescript' }, target: 'es2022' }, module: { type: 'es6' }, sourceMaps: 'inline' },
+      {
+        jsc: { parser: { syntax: 'typescript' }, target: 'es2022' },
+        module: { type: 'es6' },
+        sourceMaps: 'inline',
+      },
     ],
   },
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },

@@ -65,7 +65,9 @@ for (const { schema, migrations } of listSchemas()) {
     writeFileSync(join(migrations, 'migration_lock.toml'), 'provider = "postgresql"\n')
   } else if (read(path) !== sql) {
     stale = true
-    console.error(`${fromRoot(path)} differs from ${fromRoot(schema)}: run \`npx pnpm@10 migration-sql\` and commit.`)
+    console.error(
+      `${fromRoot(path)} differs from ${fromRoot(schema)}: run \`npx pnpm@10 migration-sql\` and commit.`,
+    )
   }
 }
 if (stale) process.exitCode = 1

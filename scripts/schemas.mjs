@@ -14,7 +14,9 @@ export function listSchemas() {
   const examples = join(root, 'examples')
   const owners = [root, ...readdirSync(examples).map((name) => join(examples, name))]
   return owners.flatMap((owner) => {
-    const schema = [join(owner, 'prisma/schema'), join(owner, 'prisma/schema.prisma')].find((path) => existsSync(path))
+    const schema = [join(owner, 'prisma/schema'), join(owner, 'prisma/schema.prisma')].find((path) =>
+      existsSync(path),
+    )
     return schema ? [{ schema, migrations: join(owner, 'prisma/migrations') }] : []
   })
 }
