@@ -2,15 +2,7 @@
 
 /** Scalar types of Prisma that this library can seal or must recognise. */
 export type ScalarType =
-  | 'String'
-  | 'Boolean'
-  | 'Int'
-  | 'BigInt'
-  | 'Float'
-  | 'Decimal'
-  | 'DateTime'
-  | 'Json'
-  | 'Bytes'
+  'String' | 'Boolean' | 'Int' | 'BigInt' | 'Float' | 'Decimal' | 'DateTime' | 'Json' | 'Bytes'
 
 /** How a client-side or database default makes an id. `sequence` is `autoincrement()`. */
 export type IdDefault =
@@ -82,6 +74,7 @@ export interface RelationField {
   readonly fields: readonly string[]
   /** Fields of the other model that {@link fields} refer to. */
   readonly references: readonly string[]
+  /** What the database does to {@link fields} when {@link references} change; `null` without {@link fields}. */
   readonly onUpdate: string | null
 }
 
@@ -111,9 +104,15 @@ export interface ModelDefinition {
   readonly table: string
   /** `@@schema`, or `null` when the connection's schema applies. */
   readonly schema: string | null
-  /** The fields of the primary key (or, failing one, of the first unique criterion of required fields), in schema order. */
+  /**
+   * The fields of the primary key (or, failing one, of the first unique criterion of required fields), in the
+   * order of `@@id` or `@@unique`.
+   */
   readonly primaryKey: readonly string[]
-  /** What the encryption context is bound to: the `@kmsId` fields, otherwise the primary key. */
+  /**
+   * What the encryption context is bound to: the `@kmsId` field, otherwise the primary key. Empty in a model
+   * without encrypted fields.
+   */
   readonly contextId: readonly ContextIdField[]
   /** Whether Prisma's *checked* create input takes every context id field. */
   readonly checkedCreateTakesId: boolean
