@@ -27,5 +27,6 @@ await build({
   logLevel: 'warning',
   logOverride: { 'empty-import-meta': 'error' },
 })
-for (const name of files.filter((name) => name.endsWith('.d.ts'))) cpSync(join(dist, name), join(target, name))
+for (const name of files.filter((name) => name.endsWith('.d.ts')))
+  cpSync(join(dist, name), join(target, name))
 writeFileSync(join(target, 'package.json'), '{ "type": "commonjs" }\n')

@@ -13,17 +13,13 @@ const require = createRequire(import.meta.url)
 const prisma = join(dirname(require.resolve('prisma/package.json')), 'build/index.js')
 const dist = join(root, 'packages/prisma-kms-encrypted/dist')
 
-// Until the generator is in the tree.
-const TEMPORARY = existsSync(join(dist, 'schema/generator/bin.js')) ? [] : ['--generator', 'client']
-
 for (const { schema } of listSchemas()) {
   const outputs = readSchema(schema).flatMap(({ path, content }) =>
     [...content.matchAll(/^\s*output\s*=\s*"(.+)"/gm)].map(([, output]) => resolve(dirname(path), output)),
   )
   const stamp = join(dirname(outputs[0]), '.stamp')
   const hash = hashInputs(schema)
-  if ((TEMPORARY.length > 0 || outputs.every((output) => existsSync(output))) && read(stamp) === hash)
-    continue
+  if (outputs.every((output) => existsSync(output)) && read(stamp) === hash) continue
   generate(schema)
   writeFileSync(stamp, hash)
 }
@@ -31,7 +27,7 @@ for (const { schema } of listSchemas()) {
 function generate(schema) {
   const { status, stdout, stderr, error } = spawnSync(
     process.execPath,
-    [prisma, 'generate', '--schema', schema, ...TEMPORARY],
+    [prisma, 'generate', '--schema', schema],
     {
       cwd: root,
       encoding: 'utf8',
