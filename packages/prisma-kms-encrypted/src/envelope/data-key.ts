@@ -1,0 +1,60 @@
+/** Turns the 32 bytes of a data key into what seals and names a record's values: an AES key and a commitment. */
+
+import { createHmac, createSecretKey, randomBytes, type KeyObject } from 'node:crypto'
+import { KmsEncryptedError } from '../errors.js'
+
+/** Length of a data key: AES-256 asks for 32 bytes, and a PRF key of the same strength makes it. */
+export const DATA_KEY_BYTES = 32
+
+/** Length of the public commitment to a data key: 128 bits (DESIGN §3). */
+export const COMMITMENT_BYTES = 16
+
+/** Separates this derivation from every other use of the same bytes; `0x01` numbers the one output block. */
+const DERIVATION_INPUT = Buffer.concat([Buffer.from('prisma-kms-encrypted/1', 'ascii'), Buffer.of(0x01)])
+
+/** Length of the AES-256 key inside the derived block. */
+const CIPHER_KEY_BYTES = 32
+
+/** A data key ready for use. Neither part shows a secret in `inspect` or JSON: the commitment is public. */
+export interface DataKey {
+  /** AES-256 key. A `KeyObject`, because raw keys are several times slower on newer Node versions. */
+  readonly cipherKey: KeyObject
+  /** 16 bytes, stored in the header of every value sealed under this key. */
+  readonly commitment: Buffer
+}
+
+/**
+ * Derives the AES key and the commitment from the bytes of a data key, by one HMAC-SHA-512 used as a PRF.
+ *
+ * @param bytes 32 bytes; the caller may overwrite them afterwards
+ * @throws KMS_INVALID_RESPONSE when the length differs: whatever was unwrapped is not one of our data keys
+ */
+export function deriveDataKey(bytes: Uint8Array): DataKey {
+  if (bytes.byteLength !== DATA_KEY_BYTES) {
+    throw new KmsEncryptedError({
+      code: 'KMS_INVALID_RESPONSE',
+      message: `expected a data key of ${DATA_KEY_BYTES} bytes, got ${bytes.byteLength}`,
+      why: 'What the KMS unwrapped is not a data key of this library.',
+      fix: 'Check that the key column holds what this library (or kms_encrypted) wrote, and the KMS key that opens it.',
+    })
+  }
+  const block = createHmac('sha512', bytes).update(DERIVATION_INPUT).digest()
+  const cipherKey = createSecretKey(block.subarray(0, CIPHER_KEY_BYTES))
+  const commitment = Buffer.from(block.subarray(CIPHER_KEY_BYTES, CIPHER_KEY_BYTES + COMMITMENT_BYTES))
+  block.fill(0)
+  return { cipherKey, commitment }
+}
+
+/**
+ * Makes a new data key.
+ *
+ * @param random source of randomness, given the number of bytes; only tests replace it
+ * @returns the 32 bytes to wrap, which the caller overwrites once they are wrapped, and the key made of them
+ */
+export function generateDataKey(random: (bytes: number) => Buffer = randomBytes): {
+  bytes: Buffer
+  dataKey: DataKey
+} {
+  const bytes = random(DATA_KEY_BYTES)
+  return { bytes, dataKey: deriveDataKey(bytes) }
+}
