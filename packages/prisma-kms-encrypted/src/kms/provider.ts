@@ -27,7 +27,8 @@ export interface KmsCall {
 }
 
 /** The result for one item of a batch; one bad item never fails its neighbours. */
-export type Outcome<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: Error }
+export type Outcome<T> =
+  { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: Error }
 
 /** What a service tells of a key. `null`: the service does not say. */
 export interface KeyDescription {

@@ -1,0 +1,64 @@
+/** Checks an encryption context and turns it into the one JSON text that services without named pairs are given. */
+import { KmsEncryptedError } from '../errors.js'
+import type { EncryptionContext } from './provider.js'
+
+/** More pairs than this are refused: AWS logs every pair, and a context is an identity, not a document. */
+export const maxContextPairs = 8
+
+/**
+ * Checks that a context has 1 to 8 pairs of non-empty, well-formed strings.
+ * @throws INVALID_CONTEXT
+ */
+export function validateContext(context: EncryptionContext): void {
+  // The type promises strings, but contexts come from users' functions, which may be plain JavaScript.
+  const given: unknown = context
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    throw invalidContext(`expected an object of string pairs, got ${describeType(given)}`)
+  }
+  const pairs: [string, unknown][] = Object.entries(given)
+  if (pairs.length === 0) throw invalidContext('expected at least one pair, got none')
+  if (pairs.length > maxContextPairs) {
+    throw invalidContext(`expected at most ${maxContextPairs} pairs, got ${pairs.length}`)
+  }
+  for (const [name, value] of pairs) {
+    if (!isUsableText(name)) throw invalidContext('a name is empty or not well-formed Unicode')
+    if (typeof value !== 'string') {
+      throw invalidContext(
+        `the value of ${JSON.stringify(name)} must be a string, got ${describeType(value)}`,
+      )
+    }
+    if (!isUsableText(value)) {
+      throw invalidContext(`the value of ${JSON.stringify(name)} is empty or not well-formed Unicode`)
+    }
+  }
+}
+
+/**
+ * The context as JSON with names sorted by their UTF-8 bytes and without spaces. Google Cloud takes it as
+ * `additionalAuthenticatedData`, Vault as `context`, the local provider as AAD. A stored format: never change it.
+ * @throws INVALID_CONTEXT
+ */
+export function canonicalContextJson(context: EncryptionContext): string {
+  validateContext(context)
+  const pairs = Object.entries(context).sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+  // Not JSON.stringify of a sorted object: engines put integer-like names first, whatever the insertion order.
+  return `{${pairs.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`).join(',')}}`
+}
+
+function isUsableText(text: string): boolean {
+  return text !== '' && !/\p{Surrogate}/u.test(text)
+}
+
+function describeType(value: unknown): string {
+  if (value === null) return 'null'
+  return Array.isArray(value) ? 'an array' : typeof value
+}
+
+function invalidContext(detail: string): KmsEncryptedError {
+  return new KmsEncryptedError({
+    code: 'INVALID_CONTEXT',
+    message: `Encryption context: ${detail}`,
+    why: 'A wrapped key opens only under exactly the context it was wrapped with, so each pair must be plain, exact text.',
+    fix: `Return 1 to ${maxContextPairs} pairs of non-empty strings from the context function; write String(value) for other types.`,
+  })
+}

@@ -1,0 +1,453 @@
+/** The behaviour every provider must show, as a suite for any test runner that has `describe` and `test`. */
+import { deepEqual, equal, fail, notDeepEqual, ok } from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { inspect } from 'node:util'
+import { isKmsEncryptedError } from '../errors.js'
+import type { ErrorCode } from '../errors.js'
+import type {
+  EncryptionContext,
+  KmsCall,
+  KmsProvider,
+  Outcome,
+  UnwrapItem,
+  WrapItem,
+} from '../kms/provider.js'
+
+/** The part of a test runner that is used; Jest, Vitest, Mocha (as `it`) and `node:test` have it. */
+export interface ContractRunner {
+  readonly describe: (name: string, body: () => void) => unknown
+  readonly test: (name: string, body: () => Promise<void>) => unknown
+}
+
+/** Circumstances that only the author of a provider can bring about. */
+export type ContractState = 'missingKey' | 'disabledKey' | 'deniedKey' | 'wrongLengthKey' | 'slowService'
+
+/** How to bring each state about: a key id, a wrapped key, or a provider in that state. */
+export interface ContractStates {
+  /** A well-formed key id that the service does not know. */
+  readonly missingKey?: () => Promise<string> | string
+  /** The id of a key that the service has disabled. */
+  readonly disabledKey?: () => Promise<string> | string
+  /** A provider whose credentials may do nothing with this key, and the key id. */
+  readonly deniedKey?: () => Promise<DeniedKey> | DeniedKey
+  /** A ciphertext of `keyId` under `context` whose plaintext is not 32 bytes. */
+  readonly wrongLengthKey?: (keyId: string, context: EncryptionContext) => Promise<Uint8Array> | Uint8Array
+  /** A provider whose service answers later than 500 ms. */
+  readonly slowService?: () => Promise<KmsProvider> | KmsProvider
+}
+
+interface DeniedKey {
+  readonly provider: KmsProvider
+  readonly keyId: string
+  /** Operations that are denied; both by default. */
+  readonly operations?: readonly ('wrap' | 'unwrap')[]
+}
+
+/** Options of {@link providerContract}. Each state is either in `states` or, with the reason, in `unsupported`. */
+export interface ProviderContractOptions {
+  readonly name: string
+  readonly create: () => Promise<KmsProvider> | KmsProvider
+  /** The id of a usable key; a function when it is known only once the service runs. */
+  readonly keyId: string | (() => string)
+  readonly states: ContractStates
+  /** Why a state cannot be brought about here; shown as the name of a test, so that nothing is skipped in silence. */
+  readonly unsupported: { readonly [state in ContractState]?: string }
+  /** Defaults to the globals `describe` and `test`. */
+  readonly runner?: ContractRunner
+}
+
+const contractStates: readonly ContractState[] = [
+  'missingKey',
+  'disabledKey',
+  'deniedKey',
+  'wrongLengthKey',
+  'slowService',
+]
+const ada: EncryptionContext = { model_name: 'User', model_id: '1' }
+const bob: EncryptionContext = { model_name: 'User', model_id: '2' }
+const noLimits: KmsCall = {}
+
+/**
+ * Declares the contract suite of one provider.
+ * @throws Error when a state is neither brought about nor declared unsupported, or is both
+ */
+export function providerContract(options: ProviderContractOptions): void {
+  const { describe, test } = options.runner ?? globalRunner()
+  for (const state of contractStates) {
+    if ((options.states[state] === undefined) === (options.unsupported[state] === undefined)) {
+      throw new Error(
+        `providerContract(${options.name}): give exactly one of states.${state} and unsupported.${state}`,
+      )
+    }
+  }
+  let created: Promise<KmsProvider> | undefined
+  const provider = (): Promise<KmsProvider> => (created ??= Promise.resolve(options.create()))
+  const keyId = (): string => (typeof options.keyId === 'string' ? options.keyId : options.keyId())
+
+  describe(`provider contract: ${options.name}`, () => {
+    declareRoundTrips(test, provider, keyId)
+    declareRefusals(test, provider, keyId)
+    declareLimits(test, provider, keyId)
+    declareStates(test, provider, keyId, options.states)
+    for (const [state, why] of Object.entries(options.unsupported)) {
+      test(`${state} is not tested here: ${why}`, () => Promise.resolve())
+    }
+  })
+}
+
+type Test = ContractRunner['test']
+type GetProvider = () => Promise<KmsProvider>
+
+function declareRoundTrips(test: Test, provider: GetProvider, keyId: () => string): void {
+  test('accepts the key id', async () => {
+    ok((await provider()).accepts(keyId()))
+  })
+
+  test('unwraps what it wrapped, item by item and in order', async () => {
+    const kms = await provider()
+    const items = [
+      newItem(ada),
+      newItem(bob),
+      newItem({ purpose: 'blind-index' }),
+      newItem({ 'ключ "1"': 'a,b=c' }),
+    ]
+    const wrapped = await wrapAll(kms, keyId(), items)
+    const keys = await kms.unwrap(keyId(), wrapped, noLimits)
+    deepEqual(
+      keys.map(valueOf),
+      items.map(({ plaintext }) => Uint8Array.from(plaintext)),
+    )
+    wrapped.forEach(({ ciphertext }, index) => {
+      ok(!Buffer.from(ciphertext).equals(Buffer.from(items[index]?.plaintext ?? [])))
+    })
+  })
+
+  test('does not depend on the order of the pairs in a context', async () => {
+    const kms = await provider()
+    const item = newItem({ model_name: 'User', model_id: '1' })
+    const [wrapped] = await wrapAll(kms, keyId(), [item])
+    const reordered = {
+      ciphertext: wrapped?.ciphertext ?? fail(),
+      context: { model_id: '1', model_name: 'User' },
+    }
+    const [outcome] = await kms.unwrap(keyId(), [reordered], noLimits)
+    deepEqual(valueOf(outcome), Uint8Array.from(item.plaintext))
+  })
+
+  test('leaves the items it is given untouched', async () => {
+    const kms = await provider()
+    const item = newItem(ada)
+    const plaintextBefore = Uint8Array.from(item.plaintext)
+    const [wrapped] = await wrapAll(kms, keyId(), [item])
+    const ciphertextBefore = Uint8Array.from(wrapped?.ciphertext ?? fail())
+    await kms.unwrap(keyId(), wrapped === undefined ? [] : [wrapped], noLimits)
+    deepEqual(Uint8Array.from(item.plaintext), plaintextBefore)
+    deepEqual(Uint8Array.from(wrapped?.ciphertext ?? fail()), ciphertextBefore)
+  })
+
+  test('answers an empty batch with no outcomes', async () => {
+    const kms = await provider()
+    deepEqual([...(await kms.wrap(keyId(), [], noLimits))], [])
+    deepEqual([...(await kms.unwrap(keyId(), [], noLimits))], [])
+  })
+
+  test('serves concurrent calls independently', async () => {
+    const kms = await provider()
+    const items = Array.from({ length: 20 }, (_, index) =>
+      newItem({ model_name: 'User', model_id: String(index) }),
+    )
+    const wrapped = await Promise.all(items.map((item) => wrapAll(kms, keyId(), [item])))
+    const keys = await Promise.all(wrapped.map((batch) => kms.unwrap(keyId(), batch, noLimits)))
+    deepEqual(
+      keys.map(([outcome]) => valueOf(outcome)),
+      items.map(({ plaintext }) => Uint8Array.from(plaintext)),
+    )
+  })
+
+  test('rewraps to another ciphertext of the same key, if it can rewrap', async () => {
+    const kms = await provider()
+    if (kms.rewrap === undefined) return
+    const items = [newItem(ada), newItem(bob)]
+    const wrapped = await wrapAll(kms, keyId(), items)
+    const swapped = swapContexts(wrapped)
+    const rewrapped = (await kms.rewrap(keyId(), [...wrapped, ...swapped], noLimits)).map(copyOutcome)
+    rewrapped.slice(2).forEach((outcome) => {
+      expectRefused(outcome, ['KMS_INVALID_CIPHERTEXT'], items)
+    })
+    const again = wrapped.map(({ context }, index) => ({ ciphertext: valueOf(rewrapped[index]), context }))
+    const keys = await kms.unwrap(keyId(), again, noLimits)
+    deepEqual(
+      keys.map(valueOf),
+      items.map(({ plaintext }) => Uint8Array.from(plaintext)),
+    )
+  })
+}
+
+function declareRefusals(test: Test, provider: GetProvider, keyId: () => string): void {
+  const refuses = (
+    name: string,
+    change: (wrapped: readonly UnwrapItem[]) => readonly UnwrapItem[],
+    codes: readonly ErrorCode[] = ['KMS_INVALID_CIPHERTEXT'],
+  ): void => {
+    test(name, async () => {
+      const kms = await provider()
+      const items = [newItem(ada), newItem(bob)]
+      const changed = change(await wrapAll(kms, keyId(), items))
+      const outcomes = await kms.unwrap(keyId(), changed, noLimits)
+      equal(outcomes.length, changed.length)
+      outcomes.forEach((outcome) => {
+        expectRefused(outcome, codes, items)
+      })
+    })
+  }
+  const changeBytes = (change: (bytes: Uint8Array) => Uint8Array) => (wrapped: readonly UnwrapItem[]) =>
+    wrapped.map(({ ciphertext, context }) => ({ ciphertext: change(Uint8Array.from(ciphertext)), context }))
+
+  refuses('refuses another context', (wrapped) =>
+    wrapped.map(({ ciphertext }) => ({ ciphertext, context: { model_name: 'User', model_id: '3' } })),
+  )
+  refuses('refuses a context with a pair more or a pair less', (wrapped) => [
+    ...wrapped.map(({ ciphertext, context }) => ({ ciphertext, context: { ...context, namespace: 'x' } })),
+    ...wrapped.map(({ ciphertext }) => ({ ciphertext, context: { model_name: 'User' } })),
+  ])
+  refuses('refuses wrapped keys whose contexts were swapped', swapContexts)
+  refuses(
+    'refuses a tampered wrapped key',
+    changeBytes((bytes) => flipByte(bytes, bytes.byteLength - 6)),
+  )
+  refuses(
+    'refuses a truncated wrapped key',
+    changeBytes((bytes) => bytes.subarray(0, bytes.byteLength - 5)),
+  )
+  refuses(
+    'refuses an empty wrapped key',
+    changeBytes(() => new Uint8Array()),
+  )
+  refuses(
+    'refuses what never was a wrapped key',
+    changeBytes((bytes) => randomBytes(bytes.byteLength)),
+  )
+  refuses(
+    'refuses contexts that are not pairs of strings, before anything is sent',
+    (wrapped) => {
+      const broken: unknown[] = [
+        {},
+        { model_id: 1 },
+        { model_id: null },
+        { model_id: '' },
+        { model_id: '\ud800' },
+      ]
+      const tooMany = Object.fromEntries(Array.from({ length: 9 }, (_, index) => [`pair${index}`, 'x']))
+      // The casts give what untyped callers can give.
+      return [...broken, tooMany].map((context) => ({
+        ciphertext: wrapped[0]?.ciphertext ?? fail(),
+        context: context as EncryptionContext,
+      }))
+    },
+    ['INVALID_CONTEXT'],
+  )
+
+  test('refuses to wrap what is not a 32-byte key', async () => {
+    const kms = await provider()
+    const items = [0, 16, 31, 33].map((bytes) => ({ plaintext: randomBytes(bytes), context: ada }))
+    for (const outcome of await kms.wrap(keyId(), items, noLimits))
+      expectRefused(outcome, ['INVALID_VALUE'], items)
+  })
+
+  test('answers for every one of 1,000 items when one is bad', async () => {
+    const kms = await provider()
+    const items = Array.from({ length: 1000 }, (_, index) =>
+      newItem({ model_name: 'User', model_id: String(index) }),
+    )
+    const badWrap = items.map((item, index) =>
+      index === 500 ? { ...item, plaintext: randomBytes(5) } : item,
+    )
+    const wrapOutcomes = await kms.wrap(keyId(), badWrap, noLimits)
+    deepEqual(failedIndexes(wrapOutcomes), [500])
+    const wrapped = wrapOutcomes.flatMap((outcome, index) =>
+      outcome.ok
+        ? [{ ciphertext: Uint8Array.from(outcome.value), context: items[index]?.context ?? fail() }]
+        : [],
+    )
+    const changed = wrapped.map((item, index) => (index === 700 ? { ...item, context: bob } : item))
+    const outcomes = await kms.unwrap(keyId(), changed, noLimits)
+    deepEqual(failedIndexes(outcomes), [700])
+    const expected = items.filter((_, index) => index !== 500)
+    outcomes.forEach((outcome, index) => {
+      if (index === 700) expectRefused(outcome, ['KMS_INVALID_CIPHERTEXT'], items.slice(701, 702))
+      else deepEqual(valueOf(outcome), Uint8Array.from(expected[index]?.plaintext ?? fail()))
+    })
+  })
+}
+
+function declareLimits(test: Test, provider: GetProvider, keyId: () => string): void {
+  test('an aborted call rejects with KMS_ABORTED and does not disturb others', async () => {
+    const kms = await provider()
+    const item = newItem(ada)
+    const aborted = kms.wrap(keyId(), [item], {
+      signal: AbortSignal.abort(new Error('reason of the caller')),
+    })
+    const other = kms.wrap(keyId(), [item], noLimits)
+    expectCode(await rejectionOf(aborted), ['KMS_ABORTED'], [item])
+    valueOf((await other)[0])
+  })
+
+  test('a signal that fires during a call ends it', async () => {
+    const kms = await provider()
+    const items = Array.from({ length: 200 }, () => newItem(ada))
+    const controller = new AbortController()
+    const pending = kms.wrap(keyId(), items, { signal: controller.signal })
+    controller.abort()
+    // A provider that finished within the same tick has nothing left to abort.
+    const result = await pending.catch((error: unknown) => error)
+    if (!Array.isArray(result)) expectCode(result, ['KMS_ABORTED'], items)
+  })
+
+  test('a deadline that has passed gives KMS_TIMEOUT', async () => {
+    const kms = await provider()
+    const item = newItem(ada)
+    const error = await rejectionOf(
+      kms.unwrap(keyId(), [{ ciphertext: new Uint8Array(9), context: ada }], { deadlineMs: 1 }),
+    )
+    expectCode(error, ['KMS_TIMEOUT'], [item])
+  })
+}
+
+function declareStates(test: Test, provider: GetProvider, keyId: () => string, states: ContractStates): void {
+  const { missingKey, disabledKey, deniedKey, wrongLengthKey, slowService } = states
+  const expectAll = async (
+    kms: KmsProvider,
+    id: string,
+    codes: readonly ErrorCode[],
+    operations = ['wrap', 'unwrap'],
+  ) => {
+    const items = [newItem(ada), newItem(bob)]
+    // Where the key itself cannot wrap, ciphertext of the usable key stands in.
+    const wrapped = await wrapAll(await provider(), keyId(), items)
+    if (operations.includes('wrap')) {
+      for (const outcome of await kms.wrap(id, items, noLimits)) expectRefused(outcome, codes, items)
+    }
+    if (operations.includes('unwrap')) {
+      for (const outcome of await kms.unwrap(id, wrapped, noLimits)) expectRefused(outcome, codes, items)
+    }
+  }
+  if (missingKey) {
+    test('a key that does not exist gives KMS_KEY_NOT_FOUND', async () => {
+      await expectAll(await provider(), await missingKey(), ['KMS_KEY_NOT_FOUND'])
+    })
+  }
+  if (disabledKey) {
+    test('a disabled key gives KMS_KEY_DISABLED', async () => {
+      await expectAll(await provider(), await disabledKey(), ['KMS_KEY_DISABLED'])
+    })
+  }
+  if (deniedKey) {
+    test('missing permission gives KMS_ACCESS_DENIED', async () => {
+      const denied = await deniedKey()
+      await expectAll(
+        denied.provider,
+        denied.keyId,
+        ['KMS_ACCESS_DENIED'],
+        [...(denied.operations ?? ['wrap', 'unwrap'])],
+      )
+    })
+  }
+  if (wrongLengthKey) {
+    test('refuses an unwrapped key that is not 32 bytes', async () => {
+      const ciphertext = await wrongLengthKey(keyId(), ada)
+      const [outcome] = await (await provider()).unwrap(keyId(), [{ ciphertext, context: ada }], noLimits)
+      expectRefused(outcome, ['KMS_INVALID_CIPHERTEXT'], [])
+    })
+  }
+  if (slowService) {
+    test('a service slower than the deadline gives KMS_TIMEOUT, in time', async () => {
+      const kms = await slowService()
+      const item = newItem(ada)
+      const started = Date.now()
+      const result = await kms
+        .wrap(keyId(), [item], { deadlineMs: started + 200 })
+        .catch((error: unknown) => error)
+      ok(Date.now() - started < 450, 'gave up long after the deadline')
+      // The cast: what is no error is the outcomes.
+      if (result instanceof Error) expectCode(result, ['KMS_TIMEOUT'], [item])
+      else expectRefused((result as readonly Outcome<Uint8Array>[])[0], ['KMS_TIMEOUT'], [item])
+    })
+  }
+}
+
+function newItem(context: EncryptionContext): WrapItem {
+  return { plaintext: randomBytes(32), context }
+}
+
+async function wrapAll(
+  kms: KmsProvider,
+  keyId: string,
+  items: readonly WrapItem[],
+): Promise<readonly UnwrapItem[]> {
+  const outcomes = await kms.wrap(keyId, items, noLimits)
+  equal(outcomes.length, items.length)
+  return items.map(({ context }, index) => ({ ciphertext: valueOf(outcomes[index]), context }))
+}
+
+function swapContexts(wrapped: readonly UnwrapItem[]): readonly UnwrapItem[] {
+  const contexts = wrapped.map(({ context }) => context).reverse()
+  return wrapped.map(({ ciphertext }, index) => ({ ciphertext, context: contexts[index] ?? fail() }))
+}
+
+function flipByte(bytes: Uint8Array, position: number): Uint8Array {
+  // Another letter for letters too, so that text formats stay decodable: the change must be found, not a syntax error.
+  const byte = bytes[position] ?? fail('the ciphertext is too short to change')
+  bytes[position] = byte === 0x41 ? 0x42 : 0x41
+  return bytes
+}
+
+function copyOutcome(outcome: Outcome<Uint8Array>): Outcome<Uint8Array> {
+  return outcome.ok ? { ok: true, value: Uint8Array.from(outcome.value) } : outcome
+}
+
+function valueOf(outcome: Outcome<Uint8Array> | undefined): Uint8Array {
+  if (outcome === undefined) fail('an outcome is missing')
+  if (!outcome.ok) throw outcome.error
+  return Uint8Array.from(outcome.value)
+}
+
+function failedIndexes(outcomes: readonly Outcome<Uint8Array>[]): readonly number[] {
+  return outcomes.flatMap(({ ok: succeeded }, index) => (succeeded ? [] : [index]))
+}
+
+async function rejectionOf(pending: Promise<unknown>): Promise<unknown> {
+  return pending.then(
+    () => fail('expected a rejection'),
+    (error: unknown) => error,
+  )
+}
+
+function expectRefused(
+  outcome: Outcome<Uint8Array> | undefined,
+  codes: readonly ErrorCode[],
+  items: readonly WrapItem[],
+): void {
+  if (outcome === undefined) fail('an outcome is missing')
+  if (outcome.ok) fail(`expected ${codes.join(' or ')}, but it succeeded`)
+  expectCode(outcome.error, codes, items)
+}
+
+/** Also looks for the plaintext keys of `items` in everything that the error shows. */
+function expectCode(error: unknown, codes: readonly ErrorCode[], items: readonly WrapItem[]): void {
+  if (!isKmsEncryptedError(error)) fail(`expected a KmsEncryptedError, got ${inspect(error)}`)
+  ok(codes.includes(error.code), `expected ${codes.join(' or ')}, got ${error.code}`)
+  const shown = inspect(error, { depth: 10, showHidden: true }) + JSON.stringify(error)
+  for (const { plaintext } of items) {
+    const bytes = Buffer.from(plaintext)
+    if (bytes.byteLength < 8) continue
+    for (const form of [bytes.toString('base64'), bytes.toString('hex'), inspect(bytes).slice(8, 30)]) {
+      notDeepEqual(shown.includes(form), true, 'an error shows a plaintext key')
+    }
+  }
+}
+
+function globalRunner(): ContractRunner {
+  const { describe, test } = globalThis as Partial<ContractRunner> // runners put them there
+  if (describe !== undefined && test !== undefined) return { describe, test }
+  throw new Error('providerContract: found no global describe and test; pass them as options.runner')
+}
