@@ -1,0 +1,102 @@
+import { createRequire } from 'node:module'
+import { readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { createPackedProject, type PackedProject } from './packed-project.js'
+
+const require = createRequire(import.meta.url)
+const root = join(import.meta.dirname, '../../../..')
+const sdks = /@aws-sdk|@smithy|@google-cloud|google-gax|node-vault|axios/
+let project: PackedProject
+
+beforeAll(async () => {
+  project = await createPackedProject()
+})
+afterAll(() => project.remove())
+
+test('every entry point loads by import and by require, with the same exports, in one copy', async () => {
+  await project.write(
+    'load.cjs',
+    `const specifiers = ${JSON.stringify(project.specifiers)}
+    Promise.all(specifiers.map((specifier) => import(specifier))).then((imported) => {
+      for (const [i, specifier] of specifiers.entries()) {
+        const required = require(specifier)
+        for (const name of Object.keys(imported[i])) {
+          if (required[name] !== imported[i][name]) throw new Error(specifier + ' has two copies of ' + name)
+        }
+        console.log(specifier, Object.keys(required).length)
+      }
+    })`,
+  )
+  const { ok, output } = await project.node('load.cjs')
+  expect([ok, output]).toEqual([true, expect.any(String)])
+  for (const specifier of project.specifiers) expect(output).toMatch(new RegExp(`^${specifier} [1-9]`, 'm'))
+})
+
+test('Jest without flags loads every entry point from a CommonJS project', async () => {
+  await project.write(
+    'commonjs.test.js',
+    `for (const specifier of ${JSON.stringify(project.specifiers)}) {
+      test(specifier, () => { expect(Object.keys(require(specifier))).not.toEqual([]) })
+    }
+    test('an error is told apart by its code', () => {
+      const { KmsEncryptedError, isKmsEncryptedError } = require('prisma-kms-encrypted')
+      const error = new KmsEncryptedError({ code: 'INVALID_VALUE', message: 'm', why: 'w', fix: 'f' })
+      expect(isKmsEncryptedError(error, 'INVALID_VALUE')).toBe(true)
+    })`,
+  )
+  const jest = join(dirname(require.resolve('jest/package.json', { paths: [root] })), 'bin/jest.js')
+  const { ok, output } = await project.node(jest, '--rootDir', project.folder)
+  expect([ok, output]).toEqual([true, expect.stringContaining(`${project.specifiers.length + 1} passed`)])
+})
+
+test('importing the package loads no KMS SDK and no Prisma generator code', async () => {
+  const log = join(project.folder, 'loaded.txt')
+  await project.write(
+    'hook.mjs',
+    `import { appendFileSync } from 'node:fs'
+    export async function resolve(specifier, context, next) {
+      appendFileSync(${JSON.stringify(log)}, specifier + '\\n')
+      return next(specifier, context)
+    }`,
+  )
+  await project.write(
+    'sdk.mjs',
+    `import { createRequire, register } from 'node:module'
+    register('./hook.mjs', import.meta.url)
+    await import('prisma-kms-encrypted')
+    const require = createRequire(import.meta.url)
+    require('./node_modules/prisma-kms-encrypted/dist/cjs/index.js')
+    console.log(Object.keys(require.cache).join('\\n'))`,
+  )
+  const { ok, output } = await project.node('sdk.mjs')
+  const loaded = (await readFile(log, 'utf8')) + output
+  expect([ok, output]).toEqual([true, expect.stringContaining('dist/cjs/index.js')])
+  expect(loaded).toContain('prisma-kms-encrypted')
+  expect(loaded.split('\n').filter((line) => sdks.test(line) || line.includes('generator-helper'))).toEqual(
+    [],
+  )
+})
+
+test('types resolve for ES modules and CommonJS, under node16 and nodenext', async () => {
+  const imports = project.specifiers.map((specifier, i) => `import * as m${i} from '${specifier}'`)
+  const uses = project.specifiers.map((_, i) => `void m${i}`)
+  const text = [...imports, ...uses, 'export const code: m0.ErrorCode = "INVALID_VALUE"'].join('\n')
+  await project.write('consumer.mts', text)
+  await project.write('consumer.cts', text)
+  const tsc = join(dirname(require.resolve('typescript/package.json', { paths: [root] })), 'bin/tsc')
+  for (const module of ['node16', 'nodenext']) {
+    const compilerOptions = {
+      module,
+      target: 'es2022',
+      strict: true,
+      skipLibCheck: true,
+      noEmit: true,
+      types: [],
+    }
+    await project.write(
+      'tsconfig.json',
+      JSON.stringify({ compilerOptions, files: ['consumer.mts', 'consumer.cts'] }),
+    )
+    expect(await project.node(tsc, '-p', '.')).toEqual({ ok: true, output: '' })
+  }
+})
