@@ -21,8 +21,14 @@ import {
   parseOptions,
   type Refuse,
 } from './annotation-options.js'
-import { createScanner, isSpace, type Scanner, skipForeignAnnotation } from './annotation-scanner.js'
-import { type AnnotationName, annotationNames, findNearMiss, isAnnotationName } from './near-miss.js'
+import { createScanner, type Scanner, skipForeignAnnotation } from './annotation-scanner.js'
+import {
+  type AnnotationName,
+  annotationNames,
+  findMention,
+  findNearMiss,
+  isAnnotationName,
+} from './annotation-names.js'
 
 /** Name of the key group of fields and key columns that name none. */
 export const defaultKey = 'default'
@@ -135,21 +141,6 @@ function refuseProse(rest: string, afterOurs: boolean, place: string): void {
     `@${mentioned} in the middle of a line`,
     `To annotate, write @${mentioned} at the beginning of a \`///\` line; to mention it, write \`@${mentioned}\` in backticks.`,
   )
-}
-
-/** Finds one of our names after whitespace; quoted ones and e-mail addresses have another character before the `@`. */
-function findMention(prose: string): AnnotationName | null {
-  const scanner = createScanner(prose)
-  let previous = ''
-  for (;;) {
-    const character = scanner.takeCharacter()
-    if (character === '') return null
-    if (character === '@' && isSpace(previous)) {
-      const word = scanner.takeWord()
-      if (isAnnotationName(word)) return word
-    }
-    previous = character
-  }
 }
 
 type Builder = (options: AnnotationOptions, refuse: Refuse) => Annotation

@@ -1,10 +1,9 @@
 /** Pairs every field of Prisma's data model (DMMF) with its annotation, and refuses annotations that mean nothing. */
 import type { DMMF } from '@prisma/generator-helper'
 
-import { KmsEncryptedError } from '../../errors.js'
 import { type Annotation, parseAnnotations } from '../annotations.js'
-import type { DatabaseKind } from './native-types.js'
-import { createProblems, type Problems } from './problems.js'
+import type { DatabaseKind } from './database-kind.js'
+import type { Problems } from './problems.js'
 
 /** A scalar or enum field with its annotation, if it has one. */
 export interface AnnotatedField {
@@ -26,104 +25,128 @@ export interface AnnotatedSchema {
   readonly dmmf: DMMF.Document
 }
 
+/** An element that cannot be annotated. */
+interface Element {
+  readonly place: string
+  readonly documentation: string | undefined
+  /** What it is, for the message, such as `a relation`. */
+  readonly kind: string
+  readonly fix: string
+}
+
 /**
- * Reads the annotations of a whole schema. Prisma leaves `@ignore`d models and fields out of the DMMF.
- *
- * @throws KmsEncryptedError `INVALID_SCHEMA_COMMENT`, `INVALID_SCHEMA`
+ * Reads the annotations of a whole schema; adds a problem for each that is malformed or misplaced.
+ * Prisma leaves `@ignore`d models and fields out of the DMMF.
  */
-export function readAnnotatedSchema(dmmf: DMMF.Document, database: DatabaseKind): AnnotatedSchema {
-  const problems = createProblems()
+export function readAnnotatedSchema(
+  dmmf: DMMF.Document,
+  database: DatabaseKind,
+  problems: Problems,
+): AnnotatedSchema {
+  for (const element of [...listTypes(dmmf), ...listEnums(dmmf)]) refuseAnnotations(element, problems)
   const views = findViews(dmmf)
-  const models = dmmf.datamodel.models.map((model) => {
-    refuseAnnotations(problems, model.documentation, model.name, 'a model', 'Annotate its fields.')
-    return readModel(problems, model, views.has(model.name))
-  })
-  for (const type of dmmf.datamodel.types) {
-    refuseAnnotations(problems, type.documentation, type.name, 'a composite type', 'Use a model.')
-    for (const field of type.fields) {
-      const place = `${type.name}.${field.name}`
-      refuseAnnotations(problems, field.documentation, place, 'a field of a composite type', 'Use a model.')
-    }
-  }
-  for (const item of dmmf.datamodel.enums) {
-    refuseAnnotations(problems, item.documentation, item.name, 'an enum', 'Annotate a field.')
-    for (const value of item.values) {
-      const documentation = 'documentation' in value ? String(value.documentation) : undefined
-      refuseAnnotations(
-        problems,
-        documentation,
-        `${item.name}.${value.name}`,
-        'an enum value',
-        'Annotate a field.',
-      )
-    }
-  }
-  problems.throwIfAny()
+  const models = dmmf.datamodel.models.map((model) => readModel(model, views.has(model.name), problems))
   return { database, models, dmmf }
 }
 
-function readModel(problems: Problems, model: DMMF.Model, isView: boolean): AnnotatedModel {
+/** Whether `model` has encrypted fields. */
+export function isEncryptedModel(model: AnnotatedModel): boolean {
+  return model.fields.some((field) => field.annotation?.kind === 'encrypted')
+}
+
+/** The cryptographic name of `model`: the one that its key columns pin, otherwise its own. */
+export function readCryptographicName(model: AnnotatedModel): string {
+  for (const { annotation } of model.fields) {
+    if (annotation?.kind === 'kmsKey' && annotation.model !== null) return annotation.model
+  }
+  return model.name
+}
+
+function readModel(model: DMMF.Model, isView: boolean, problems: Problems): AnnotatedModel {
+  const { name, documentation } = model
+  refuseAnnotations({ place: name, documentation, kind: 'a model', fix: 'Annotate its fields.' }, problems)
   const fields: AnnotatedField[] = []
   for (const field of model.fields) {
-    const place = `${model.name}.${field.name}`
+    const element = { place: `${name}.${field.name}`, documentation: field.documentation }
     if (field.kind !== 'scalar' && field.kind !== 'enum') {
-      refuseAnnotations(problems, field.documentation, place, 'a relation', 'Annotate a column.')
+      refuseAnnotations({ ...element, kind: 'a relation', fix: 'Annotate a column.' }, problems)
     } else if (isView) {
-      refuseAnnotations(
-        problems,
-        field.documentation,
-        place,
-        'a field of a view',
-        'Annotate the table behind it.',
-      )
+      const fix = 'Annotate the field of the model behind it.'
+      refuseAnnotations({ ...element, kind: 'a field of a view', fix }, problems)
       fields.push({ dmmf: field, annotation: null })
     } else {
-      fields.push({ dmmf: field, annotation: readAnnotation(problems, field, place) })
+      fields.push({ dmmf: field, annotation: readAnnotation(element.place, field.documentation, problems) })
     }
   }
-  return { name: model.name, dmmf: model, fields }
+  return { name, dmmf: model, fields }
 }
 
-function readAnnotation(problems: Problems, field: DMMF.Field, place: string): Annotation | null {
-  return problems.attempt(() => {
-    const [annotation, second] = parseAnnotations(field.documentation ?? '', place)
-    if (second !== undefined) {
-      throw new KmsEncryptedError({
-        code: 'INVALID_SCHEMA_COMMENT',
-        message: `${place}: expected one annotation, got @${annotation?.kind ?? ''} and @${second.kind}`,
-        why: 'A column has one purpose: it is encrypted, holds a key, is an id, or is an index.',
-        fix: 'Keep one of them.',
-      })
-    }
-    return annotation ?? null
-  })
-}
-
-function refuseAnnotations(
-  problems: Problems,
-  documentation: string | undefined,
+function readAnnotation(
   place: string,
-  element: string,
-  fix: string,
-): void {
-  problems.attempt(() => {
-    const [annotation] = parseAnnotations(documentation ?? '', place)
-    if (annotation === undefined) return
-    throw new KmsEncryptedError({
-      code: 'INVALID_SCHEMA_COMMENT',
-      message: `${place}: @${annotation.kind} on ${element}`,
-      why: 'Only columns of tables can be annotated; here the comment would have no effect.',
-      fix,
-    })
+  documentation: string | undefined,
+  problems: Problems,
+): Annotation | null {
+  const annotations = problems.attempt(() => parseAnnotations(documentation ?? '', place)) ?? []
+  const [annotation = null, second] = annotations
+  if (annotation === null || second === undefined) return annotation
+  problems.add({
+    place,
+    found: `expected one annotation, got @${annotation.kind} and @${second.kind}`,
+    why: 'A column has one purpose: it is encrypted, holds a key, is an id, or is an index.',
+    fix: 'Keep one of them.',
+    code: 'INVALID_SCHEMA_COMMENT',
   })
+  return null
+}
+
+function refuseAnnotations(element: Element, problems: Problems): void {
+  const { place, documentation = '' } = element
+  const annotations = problems.attempt(() => parseAnnotations(documentation, place)) ?? []
+  for (const annotation of annotations) {
+    problems.add({
+      place,
+      found: `@${annotation.kind} on ${element.kind}`,
+      why: 'Only columns of tables can be annotated; here the comment would have no effect.',
+      fix: element.fix,
+      code: 'INVALID_SCHEMA_COMMENT',
+    })
+  }
+}
+
+function listTypes(dmmf: DMMF.Document): readonly Element[] {
+  const fix = 'Use a model.'
+  return dmmf.datamodel.types.flatMap(({ name, documentation, fields }) => [
+    { place: name, documentation, kind: 'a composite type', fix },
+    ...fields.map((field) => ({
+      place: `${name}.${field.name}`,
+      documentation: field.documentation,
+      kind: 'a field of a composite type',
+      fix,
+    })),
+  ])
+}
+
+function listEnums(dmmf: DMMF.Document): readonly Element[] {
+  const fix = 'Annotate a field of a model.'
+  return dmmf.datamodel.enums.flatMap(({ name, documentation, values }) => [
+    { place: name, documentation, kind: 'an enum', fix },
+    ...values.map((value) => ({
+      place: `${name}.${value.name}`,
+      documentation: readDocumentation(value),
+      kind: 'an enum value',
+      fix,
+    })),
+  ])
+}
+
+/** The DMMF gives enum values their documentation, but its types do not say so. */
+function readDocumentation(value: object): string | undefined {
+  return 'documentation' in value && typeof value.documentation === 'string' ? value.documentation : undefined
 }
 
 /** The DMMF does not mark views; they are the models that cannot be deleted from. */
 function findViews(dmmf: DMMF.Document): ReadonlySet<string> {
-  const tables = new Set(
-    dmmf.mappings.modelOperations
-      .filter((mapping) => mapping.deleteMany != null)
-      .map((mapping) => mapping.model),
-  )
+  const writable = dmmf.mappings.modelOperations.filter((mapping) => mapping.deleteMany != null)
+  const tables = new Set(writable.map((mapping) => mapping.model))
   return new Set(dmmf.datamodel.models.map((model) => model.name).filter((name) => !tables.has(name)))
 }

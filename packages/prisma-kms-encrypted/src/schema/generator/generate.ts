@@ -1,10 +1,12 @@
 /** Turns what Prisma hands to a generator into the text of the generated module. */
 import type { DMMF } from '@prisma/generator-helper'
 
-import { KmsEncryptedError } from '../../errors.js'
 import { readAnnotatedSchema } from './annotated-schema.js'
+import { checkComments } from './check-comments.js'
+import { checkSchema } from './check-schema.js'
+import { readDatabaseKind } from './database-kind.js'
 import { emitModule } from './emit.js'
-import { type DatabaseKind, databaseKinds } from './native-types.js'
+import { createProblems } from './problems.js'
 import { readModels } from './read-models.js'
 
 /** What of Prisma's generator options decides the module. */
@@ -22,17 +24,12 @@ export interface SchemaInput {
  * @throws KmsEncryptedError `INVALID_SCHEMA_COMMENT`, `INVALID_SCHEMA`; all problems of the schema in one
  */
 export function generateModule(input: SchemaInput): string {
-  const schema = readAnnotatedSchema(input.dmmf, readDatabaseKind(input.database))
+  const problems = createProblems()
+  checkComments(input.datamodel, problems)
+  const schema = readAnnotatedSchema(input.dmmf, readDatabaseKind(input.database), problems)
+  // A misspelt annotation would show up again as, say, a missing key column.
+  problems.throwIfAny()
+  checkSchema(schema, problems)
+  problems.throwIfAny()
   return emitModule(readModels(schema))
-}
-
-function readDatabaseKind(database: string): DatabaseKind {
-  const kind = databaseKinds.find((known) => known === database)
-  if (kind !== undefined) return kind
-  throw new KmsEncryptedError({
-    code: 'INVALID_SCHEMA',
-    message: `datasource: expected one of ${databaseKinds.join(', ')}, got ${database}`,
-    why: 'The column types of other databases are not known to this library.',
-    fix: 'Use one of these databases, or remove the generator block.',
-  })
 }

@@ -6,7 +6,7 @@ import type { AnnotatedModel, AnnotatedSchema } from './annotated-schema.js'
 
 /**
  * All unique criteria under the names that Prisma's where-unique input gives them: the primary key first, then
- * the rest in schema order. Criteria that the input leaves out, such as those with optional fields, are left out.
+ * the rest in schema order. What that input leaves out, such as criteria with unsupported columns, is left out.
  */
 export function readUniques(model: DMMF.Model, dmmf: DMMF.Document): readonly UniqueCriterion[] {
   const accepted = readInputFields(dmmf, `${model.name}WhereUniqueInput`)
@@ -61,6 +61,17 @@ export function checkedCreateTakes(
 ): boolean {
   const accepted = readInputFields(dmmf, `${model}CreateInput`)
   return fields.every((field) => accepted.has(field.name))
+}
+
+/** Whether `field` is the id of `model`, or part of it. */
+export function isIdField(model: DMMF.Model, field: string): boolean {
+  const inKey = model.primaryKey?.fields.includes(field) ?? false
+  return inKey || model.fields.some(({ name, isId }) => isId && name === field)
+}
+
+/** Whether `field` is, or is part of, any unique criterion of `model`. */
+export function isUniqueOrId(model: DMMF.Model, field: string): boolean {
+  return allCriteria(model).some((criterion) => criterion.fields.includes(field))
 }
 
 /** Relation fields of `model` whose foreign key contains `field`. */

@@ -1,10 +1,21 @@
 /** Turns all problems found in a schema into the one error that `prisma generate` shows. */
 import { isKmsEncryptedError, KmsEncryptedError } from '../../errors.js'
 
+/** A fault of the schema, before it becomes an error. */
+export interface Problem {
+  /** `Model.field`, or the element that the fault is in. */
+  readonly place: string
+  /** What was expected and what is there. */
+  readonly found: string
+  readonly why: string
+  readonly fix: string
+  /** `INVALID_SCHEMA` unless given. */
+  readonly code?: 'INVALID_SCHEMA' | 'INVALID_SCHEMA_COMMENT'
+}
+
 /** Collects problems, so that one run of `prisma generate` shows all of them. */
 export interface Problems {
-  /** Adds a schema that cannot work: `place` is `Model.field`, `found` says what is there. */
-  add(place: string, found: string, why: string, fix: string): void
+  add(problem: Problem): void
   /** Runs `read`; keeps its `KmsEncryptedError` and answers `null` instead. */
   attempt<T>(read: () => T): T | null
   /** @throws KmsEncryptedError if anything was added */
@@ -15,8 +26,8 @@ export interface Problems {
 export function createProblems(): Problems {
   const errors: KmsEncryptedError[] = []
   return {
-    add: (place, found, why, fix) => {
-      errors.push(new KmsEncryptedError({ code: 'INVALID_SCHEMA', message: `${place}: ${found}`, why, fix }))
+    add: ({ place, found, why, fix, code = 'INVALID_SCHEMA' }) => {
+      errors.push(new KmsEncryptedError({ code, message: `${place}: ${found}`, why, fix }))
     },
     attempt: (read) => {
       try {
@@ -38,7 +49,7 @@ function listProblems(errors: readonly KmsEncryptedError[], first: KmsEncryptedE
   const listing = errors.map((error, index) => `${index + 1}. ${error.message}`).join('\n\n')
   return new KmsEncryptedError({
     code: errors.every((error) => error.code === first.code) ? first.code : 'INVALID_SCHEMA',
-    message: `${errors.length} problems in the Prisma schema\n\n${listing}\n`,
+    message: `prisma-kms-encrypted found ${errors.length} problems in the schema\n\n${listing}\n`,
     why: 'Nothing is generated from a schema with problems.',
     fix: 'Follow the fix of each problem above, then run `prisma generate` again.',
   })

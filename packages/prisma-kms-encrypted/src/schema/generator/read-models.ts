@@ -10,7 +10,12 @@ import type {
   RelationField,
   ScalarField,
 } from '../model.js'
-import type { AnnotatedModel, AnnotatedSchema } from './annotated-schema.js'
+import {
+  type AnnotatedModel,
+  type AnnotatedSchema,
+  isEncryptedModel,
+  readCryptographicName,
+} from './annotated-schema.js'
 import {
   checkedCreateTakes,
   findContextFields,
@@ -20,10 +25,8 @@ import {
   readOnUpdate,
   readUniques,
 } from './identity.js'
-import { readCanonicalForm, readCapacity } from './native-types.js'
-
-/** Types of fields that can be encrypted. */
-const encryptedTypes = ['String', 'Json', 'Bytes'] as const
+import { readCanonicalForm } from './canonical-form.js'
+import { asEncryptedType, readCapacity } from './column-capacity.js'
 
 /**
  * Reads every model that is encrypted or can reach an encrypted one, in schema order.
@@ -34,24 +37,6 @@ export function readModels(schema: AnnotatedSchema): ModelDefinitions {
   const included = findConnectedModels(schema)
   const models = schema.models.filter((model) => included.has(model.name))
   return Object.fromEntries(models.map((model) => [model.name, readModel(model, schema)]))
-}
-
-/** Whether `model` has encrypted fields. */
-export function isEncryptedModel(model: AnnotatedModel): boolean {
-  return model.fields.some((field) => field.annotation?.kind === 'encrypted')
-}
-
-/** The cryptographic name of `model`: the one that its key columns pin, otherwise its own. */
-export function readCryptographicName(model: AnnotatedModel): string {
-  for (const { annotation } of model.fields) {
-    if (annotation?.kind === 'kmsKey' && annotation.model !== null) return annotation.model
-  }
-  return model.name
-}
-
-/** `type` as one that can be encrypted, or `null`. */
-export function asEncryptedType(type: string): EncryptedField['type'] | null {
-  return encryptedTypes.find((known) => known === type) ?? null
 }
 
 /** Relations have a field on both sides, so walking them forward reaches every model in either direction. */

@@ -1,4 +1,5 @@
-/** Tells whether an annotation's name looks like a misspelling of one of ours. */
+/** Names of this library's annotations: the names themselves, misspellings of them, and mentions of them in prose. */
+import { createScanner, isSpace } from './annotation-scanner.js'
 
 /** Names of this library's schema annotations, without `@`. */
 export const annotationNames = ['encrypted', 'kmsKey', 'kmsId', 'blindIndex'] as const
@@ -32,6 +33,24 @@ export function findNearMiss(word: string): AnnotationName | null {
     }
   }
   return closest
+}
+
+/**
+ * Finds the first of our names in `prose` that follows whitespace or begins the text. Quoted names and e-mail
+ * addresses have another character before the `@`, so they are none.
+ */
+export function findMention(prose: string): AnnotationName | null {
+  const scanner = createScanner(prose)
+  let previous = ' '
+  for (;;) {
+    const character = scanner.takeCharacter()
+    if (character === '') return null
+    if (character === '@' && isSpace(previous)) {
+      const word = scanner.takeWord()
+      if (isAnnotationName(word)) return word
+    }
+    previous = character
+  }
 }
 
 /** Levenshtein distance, row by row. */
