@@ -61,6 +61,7 @@ export class KmsEncryptedError extends Error {
   readonly fix: string
   /** `true` when the write itself had been committed before this failure. */
   readonly written: boolean
+  readonly #details: ErrorDetails
 
   constructor(details: ErrorDetails) {
     super(`${details.message}\n  why: ${details.why}\n  fix: ${details.fix}\n  code: ${details.code}`, {
@@ -70,6 +71,12 @@ export class KmsEncryptedError extends Error {
     this.why = details.why
     this.fix = details.fix
     this.written = details.written ?? false
+    this.#details = details
+  }
+
+  /** The same failure, marked as having arisen after the write was committed. */
+  afterWrite(): KmsEncryptedError {
+    return new KmsEncryptedError({ ...this.#details, written: true })
   }
 }
 

@@ -1,0 +1,252 @@
+/** Validates the configuration once and resolves each key to its versions, providers and contexts. */
+import * as z from 'zod'
+
+import { KmsEncryptedError } from '../errors.js'
+import type { KmsProvider } from '../kms/provider.js'
+import { createProviderRegistry, type ProviderRegistry } from '../kms/registry.js'
+import { defaultProviders } from '../providers/defaults.js'
+import type { ContextFn, EagerMode, KeyVersion, ResolvedKey } from '../records/key-config.js'
+import type { EncryptedModelName, KeyName, ModelDefinitions } from '../schema/model.js'
+
+/** What holds for all versions of a key. */
+export interface KeyOptions {
+  /** When a new record's id comes from the database: fetched before the insert, after it, or not used at all. */
+  readonly eager?: EagerMode
+  /** Replaces the default context; gets the record's id and `contextColumns`, returns 1 to 8 pairs of strings. */
+  readonly context?: ContextFn
+  /** Immutable columns that the context uses besides the id. */
+  readonly contextColumns?: readonly string[]
+  /** `'off'` acknowledges a custom context that holds neither the id nor a unique immutable column. */
+  readonly rowBinding?: 'off'
+}
+
+/** One version of a key. */
+export interface KeyVersionConfig {
+  readonly keyId: string
+  /** Replaces {@link KeyOptions.context} for this version. */
+  readonly context?: ContextFn
+}
+
+/** A key: one id, or several versions of which one is current. */
+export type KeyConfig =
+  | ({ readonly keyId: string } & KeyOptions)
+  | ({ readonly current: number; readonly versions: Readonly<Record<number, KeyVersionConfig>> } & KeyOptions)
+
+/** The configuration of {@link kmsEncrypted}. `M` is the type of the generated `encryptedModels`. */
+export interface KmsEncryptedConfig<M extends ModelDefinitions> {
+  /** What the generator emitted; checked against the client when extending. */
+  readonly models: M
+  /** Key services of your own making or configuration; the known ones are otherwise loaded on first use, by key id. */
+  readonly providers?: readonly KmsProvider[]
+  /** Shorthand for `keys.default`. Default: the environment's `KMS_KEY_ID`. */
+  readonly keyId?: string
+  readonly keys?: { readonly [name in KeyName<M>]?: KeyConfig }
+  /** Models whose tables no other deployment writes. */
+  readonly exclusive?: readonly EncryptedModelName<M>[]
+  /** An extra context pair, for databases that share a KMS key. */
+  readonly namespace?: string
+  /** Limits in ms of the transactions that the library opens itself. Default: 10,000 to get one, 60,000 to finish it. */
+  readonly transaction?: { readonly maxWait?: number; readonly timeout?: number }
+}
+
+/** The configuration as the rest of the extension uses it: complete and frozen. */
+export interface ResolvedConfig {
+  readonly models: ModelDefinitions
+  readonly keyFor: (model: string, key: string) => ResolvedKey
+  readonly exclusive: ReadonlySet<string>
+  readonly transaction: { readonly maxWait: number; readonly timeout: number }
+}
+
+const contextFn = z.custom<ContextFn>((value) => typeof value === 'function', 'expected a function')
+const provider = z.custom<KmsProvider>(
+  (value) =>
+    typeof value === 'object' &&
+    value !== null &&
+    ['accepts', 'wrap', 'unwrap'].every((name) => typeof (value as Record<string, unknown>)[name] === 'function'),
+  'expected a KmsProvider',
+)
+const versionNumber = z.int().min(1)
+const keyOptions = {
+  eager: z.enum(['fetch-id', 'after-insert', 'context-free']).optional(),
+  context: contextFn.optional(),
+  contextColumns: z.array(z.string().min(1)).optional(),
+  rowBinding: z.literal('off').optional(),
+}
+const keyConfig = z.union([
+  z.strictObject({ keyId: z.string().min(1), ...keyOptions }),
+  z.strictObject({
+    current: versionNumber,
+    versions: z.record(
+      z.string().regex(/^[1-9]\d*$/, 'versions are numbered from 1'),
+      z.strictObject({ keyId: z.string().min(1), context: contextFn.optional() }),
+    ),
+    ...keyOptions,
+  }),
+])
+const configuration = z.strictObject({
+  models: z.custom<ModelDefinitions>((value) => typeof value === 'object' && value !== null, 'expected encryptedModels'),
+  providers: z.array(provider).optional(),
+  keyId: z.string().min(1).optional(),
+  keys: z.record(z.string(), keyConfig).optional(),
+  exclusive: z.array(z.string()).optional(),
+  namespace: z.string().min(1).optional(),
+  transaction: z
+    .strictObject({ maxWait: z.int().positive().optional(), timeout: z.int().positive().optional() })
+    .optional(),
+})
+
+type ParsedKey = z.infer<typeof keyConfig>
+
+/**
+ * Checks the whole configuration: every key of the models is configured, every key id has its provider.
+ * @param environment where `KMS_KEY_ID` is looked up
+ * @throws KmsEncryptedError `INVALID_CONFIGURATION`, `UNKNOWN_KEY_ID`
+ */
+export function resolveConfiguration(
+  config: unknown,
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): ResolvedConfig {
+  const parsed = configuration.safeParse(config)
+  if (!parsed.success) {
+    const issues = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'config'}: ${issue.message}`)
+    throw invalid(issues.join('; '), 'The configuration does not have the documented form.', 'Correct the named options.')
+  }
+  const { models, providers = [], keys = {}, exclusive = [], namespace = null, transaction = {} } = parsed.data
+  checkNames(models, keys, exclusive)
+  const registry = createProviderRegistry(providers, defaultProviders(environment))
+  const shorthand = parsed.data.keyId ?? environment['KMS_KEY_ID']
+  const resolved = new Map<string, ResolvedKey>()
+  for (const [model, definition] of Object.entries(models)) {
+    for (const name of Object.keys(definition.keys)) {
+      const given = keys[name] ?? (name === 'default' && shorthand ? { keyId: shorthand } : undefined)
+      if (!given) throw keyNotConfigured(model, name)
+      const key = resolved.get(name) ?? resolveKey(name, given, registry, namespace)
+      resolved.set(name, key)
+      checkContextColumns(model, definition.scalars, definition.encrypted, key)
+      checkRowBinding(model, definition, key)
+    }
+  }
+  return Object.freeze({
+    models,
+    keyFor: (model: string, key: string) => resolved.get(key) ?? keyMissing(model, key),
+    exclusive: new Set(exclusive),
+    transaction: { maxWait: transaction.maxWait ?? 10_000, timeout: transaction.timeout ?? 60_000 },
+  })
+}
+
+function resolveKey(
+  name: string,
+  given: ParsedKey,
+  registry: ProviderRegistry,
+  namespace: string | null,
+): ResolvedKey {
+  const { current, versions } = 'versions' in given ? given : { current: 1, versions: { 1: { keyId: given.keyId } } }
+  const resolved = new Map<number, KeyVersion>()
+  for (const [number, version] of Object.entries(versions)) {
+    const { keyId } = version
+    const own = 'context' in version ? version.context : undefined
+    const context = own ?? given.context ?? null
+    resolved.set(Number(number), { keyId, provider: registry.resolve(keyId), context })
+  }
+  if (!resolved.has(current)) {
+    throw invalid(
+      `keys.${name}.current is ${current}, but versions holds ${[...resolved.keys()].join(', ') || 'none'}`,
+      'New data keys are wrapped under the current version.',
+      `Add version ${current} to keys.${name}.versions.`,
+    )
+  }
+  const eager = given.eager ?? null
+  const customEverywhere = [...resolved.values()].every((version) => version.context)
+  if (eager === 'context-free' && !customEverywhere) {
+    throw invalid(
+      `keys.${name}: eager 'context-free' needs a context of its own`,
+      'The default context holds the record’s id, which is not known before the insert.',
+      'Give a context function that uses contextColumns only.',
+    )
+  }
+  return Object.freeze({
+    name,
+    current,
+    versions: resolved,
+    contextColumns: given.contextColumns ?? [],
+    eager,
+    rowBinding: given.rowBinding !== 'off',
+    namespace,
+  })
+}
+
+function checkNames(models: ModelDefinitions, keys: Readonly<Record<string, unknown>>, exclusive: readonly string[]): void {
+  const names = new Set(Object.values(models).flatMap((model) => Object.keys(model.keys)))
+  for (const name of Object.keys(keys)) {
+    if (!names.has(name)) {
+      throw invalid(
+        `keys.${name}: no model has a key of this name (known: ${[...names].join(', ')})`,
+        'A key that no schema comment names would never be used.',
+        'Correct the name, or mark a key column with @kmsKey(name).',
+      )
+    }
+  }
+  for (const model of exclusive) {
+    if (Object.keys(models[model]?.keys ?? {}).length === 0) {
+      throw invalid(`exclusive: '${model}' has no encrypted fields`, 'The option names encrypted models.', 'Correct the name.')
+    }
+  }
+}
+
+function checkContextColumns(
+  model: string,
+  scalars: Readonly<Record<string, unknown>>,
+  encrypted: Readonly<Record<string, unknown>>,
+  key: ResolvedKey,
+): void {
+  for (const column of key.contextColumns) {
+    if (column in scalars && !(column in encrypted)) continue
+    throw invalid(
+      `keys.${key.name}.contextColumns: ${model}.${column} is not a plain column`,
+      'The encryption context must be known without decrypting anything.',
+      `Name columns that every model with the key '${key.name}' has, and that are not encrypted.`,
+    )
+  }
+}
+
+/** Asks a custom context for two records: if the answer does not tell them apart, keys could be swapped between rows. */
+function checkRowBinding(model: string, definition: ModelDefinitions[string], key: ResolvedKey): void {
+  if (!key.rowBinding) return
+  const uniqueColumns = new Set(
+    definition.uniques.filter((unique) => unique.fields.length === 1).flatMap((unique) => unique.fields),
+  )
+  if (key.contextColumns.some((column) => uniqueColumns.has(column))) return
+  for (const [version, { context }] of key.versions) {
+    if (!context) continue
+    const columns = Object.fromEntries(key.contextColumns.map((column) => [column, 'same']))
+    const contextOf = (id: string): string => {
+      try {
+        return JSON.stringify(context({ model, key: key.name, version, columns, id }))
+      } catch {
+        return id // a context that rejects made-up values is judged when it gets real ones
+      }
+    }
+    if (contextOf('1') !== contextOf('2')) continue
+    throw invalid(
+      `keys.${key.name} version ${version}: the context of ${model} holds neither the id nor a unique column`,
+      'Whoever can write the database could then move a key and its values from one record to another.',
+      "Use the id in the context, or acknowledge the loss with rowBinding: 'off'.",
+    )
+  }
+}
+
+function keyNotConfigured(model: string, name: string): KmsEncryptedError {
+  const fix =
+    name === 'default'
+      ? 'Give keyId or keys.default, or set KMS_KEY_ID in the environment.'
+      : `Give keys.${name}: { keyId: … }.`
+  return invalid(`${model}: no key id for the key '${name}'`, 'Each key that the schema names wraps data keys.', fix)
+}
+
+function keyMissing(model: string, key: string): never {
+  throw keyNotConfigured(model, key)
+}
+
+function invalid(message: string, why: string, fix: string): KmsEncryptedError {
+  return new KmsEncryptedError({ code: 'INVALID_CONFIGURATION', message, why, fix })
+}

@@ -1,0 +1,61 @@
+/** `kmsEncrypted(config)`: the Prisma client extension. */
+import { Prisma } from '@prisma/client/extension'
+
+import { createRecordModels } from '../records/models.js'
+import type { ModelDefinitions } from '../schema/model.js'
+import { checkClient } from './check-client.js'
+import { resolveConfiguration, type KmsEncryptedConfig } from './configuration.js'
+import { internalClient, type InternalParams, type TransactionOptions } from './prisma-internals.js'
+import type { Query } from './operation.js'
+import { argumentsOf, runOperation } from './run-operation.js'
+import { createRuntime } from './runtime.js'
+import { runtimeMember } from './registry.js'
+import { runTransaction } from './transaction-override.js'
+
+/**
+ * Encrypts the marked fields before they are stored and decrypts them in results.
+ *
+ * @example
+ * const prisma = new PrismaClient({ adapter }).$extends(kmsEncrypted({ models: encryptedModels }))
+ *
+ * @throws KmsEncryptedError `INVALID_CONFIGURATION`, `UNKNOWN_KEY_ID` at once; `MODELS_MISMATCH` when extending
+ */
+export function kmsEncrypted<const M extends ModelDefinitions>(config: KmsEncryptedConfig<M>) {
+  const resolved = resolveConfiguration(config)
+  const models = createRecordModels(resolved.models, resolved.keyFor)
+  return Prisma.defineExtension((client) => {
+    const parent = internalClient(client)
+    checkClient(parent, resolved.models)
+    const runtime = createRuntime(parent._originalClient, resolved, models)
+    const original = parent.$transaction
+    return client.$extends({
+      name: 'prisma-kms-encrypted',
+      query: {
+        $allModels: {
+          $allOperations(request) {
+            const { model: modelName, operation, args } = request
+            // Prisma types the documented arguments only; `query` takes the internal parameters besides.
+            const { __internalParams: params, query } = request as unknown as {
+              __internalParams: InternalParams
+              query: Query
+            }
+            const model = models.get(modelName)
+            if (!model) return query(args, params)
+            return runOperation(runtime, model, operation, argumentsOf(args), params, query)
+          },
+        },
+      },
+      // Untyped: only rotateAll() and its siblings look for it.
+      model: { $allModels: { ...({ [runtimeMember]: runtime } as object) } },
+      client: {
+        // Declared as nothing, so that Prisma's own exact type of `$transaction` stays.
+        ...({
+          $transaction(this: unknown, work: unknown, options?: TransactionOptions) {
+            const self = internalClient(Prisma.getExtensionContext(this))
+            return runTransaction(runtime, original, self, work, options)
+          },
+        } as object),
+      },
+    })
+  })
+}

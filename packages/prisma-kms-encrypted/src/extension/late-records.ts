@@ -1,0 +1,141 @@
+/** Inserts records whose id only the database can give: sealed fields first, then their wrapped keys, in one transaction. */
+import { isArgs, type Args, type OwnArgs } from '../records/arguments.js'
+import type { RecordModel } from '../records/models.js'
+import { type LateKeys, type Row } from '../records/open-rows.js'
+import type { PathStep } from '../records/plan-data.js'
+import { planSelection, type Shape } from '../records/plan-selection.js'
+import { atomically } from './atomically.js'
+import { primaryKeyOf } from './key-column-writes.js'
+import { lateColumns, setLateKeys, type LateRecord } from './new-records.js'
+import type { Operation } from './operation.js'
+import { delegateOf } from './prisma-internals.js'
+
+/** What came back from an insert, with the key columns that were written after it. */
+export interface LateResult {
+  readonly result: unknown
+  readonly shape: Shape | null
+  readonly lateKeys: LateKeys
+}
+
+interface FoundRow {
+  readonly model: RecordModel
+  readonly row: Row
+}
+
+/**
+ * Sends an operation that creates late records, and sets their keys.
+ * @throws KmsEncryptedError `UNSUPPORTED_IN_BATCH`
+ */
+export function sendWithLateKeys(operation: Operation, late: readonly LateRecord[]): Promise<LateResult> {
+  return atomically(operation, 'a record whose id only the insert tells', (inside) =>
+    inside.plan.kind === 'createMany' ? insertMany(inside, late) : sendAndSetKeys(inside, late, inside.plan.args),
+  )
+}
+
+/** Sends an operation on one root record, already inside a transaction, and sets the keys of its late records. */
+export async function sendAndSetKeys(
+  operation: Operation,
+  late: readonly LateRecord[],
+  args: Args,
+): Promise<LateResult> {
+  const { model } = operation.plan
+  const rootIsLate = late.some(({ record }) => record.path.length === 0)
+  const extra = rootIsLate ? lateColumns(model) : model.definition.primaryKey
+  const selection = selectMore(operation, extra)
+  const result = await operation.send({ ...args, ...selection.clauses })
+  const rows: FoundRow[] = []
+  if (isArgs(result)) {
+    if (rootIsLate) rows.push({ model, row: result })
+    rows.push(...(await findNested(operation, late, result)))
+  }
+  const lateKeys = await setLateKeys(operation, late, rows)
+  return { result, shape: selection.shape, lateKeys }
+}
+
+async function insertMany(operation: Operation, late: readonly LateRecord[]): Promise<LateResult> {
+  const { plan } = operation
+  const { model } = plan
+  if (plan.returnsRows) {
+    const selection = selectMore(operation, lateColumns(model))
+    const result = await operation.send({ ...plan.args, ...selection.clauses })
+    const lateKeys = await setLateKeys(operation, late, rowsOf(model, result))
+    return { result, shape: selection.shape, lateKeys }
+  }
+  const returning = operation.runtime.base._activeProvider !== 'mysql'
+  const select = trueFor(lateColumns(model))
+  const result = returning
+    ? await operation.send({ ...plan.args, select }, 'createManyAndReturn')
+    : await operation.send(plan.args)
+  const rows = returning
+    ? result
+    : await delegateOf(operation.session.client, model.delegate).findMany({ where: sealedFilter(late), select })
+  await setLateKeys(operation, late, rowsOf(model, rows))
+  return { result: Array.isArray(result) ? { count: result.length } : result, shape: null, lateKeys: new Map() }
+}
+
+/** Plans the caller's selection again, with columns that must come back besides. */
+function selectMore(
+  { plan, runtime }: Operation,
+  extra: readonly string[],
+): { readonly clauses: Args; readonly shape: Shape | null } {
+  const { args, shape } = planSelection(plan.model, plan.given, runtime.globalOmit, extra)
+  const clauses: OwnArgs = {}
+  for (const name of ['select', 'include', 'omit']) if (args[name] !== undefined) clauses[name] = args[name]
+  return { clauses, shape }
+}
+
+/** Finds nested late records by the values they were sealed with, which no other row can hold. */
+async function findNested(operation: Operation, late: readonly LateRecord[], root: Row): Promise<FoundRow[]> {
+  const { model } = operation.plan
+  const byPath = new Map<string, LateRecord[]>()
+  for (const entry of late) {
+    if (entry.record.path.length === 0) continue
+    const name = entry.record.path.map((step) => step.relation).join('.')
+    byPath.set(name, [...(byPath.get(name) ?? []), entry])
+  }
+  const rows: FoundRow[] = []
+  for (const entries of byPath.values()) {
+    const [first] = entries
+    if (!first) continue
+    const { path, model: nested } = first.record
+    const found = await delegateOf(operation.session.client, model.delegate).findMany({
+      where: primaryKeyOf(model, root),
+      select: selectAlong(path, { where: sealedFilter(entries), select: trueFor(lateColumns(nested)) }),
+    })
+    rows.push(...leavesOf(found, path).map((row) => ({ model: nested, row })))
+  }
+  return rows
+}
+
+/** `{ posts: { select: { comments: leaf } } }` */
+function selectAlong(path: readonly PathStep[], leaf: { where: Args; select: Args }): Args {
+  const [step, ...rest] = path
+  if (!step) return leaf.select
+  if (rest.length > 0) return { [step.relation]: { select: selectAlong(rest, leaf) } }
+  return { [step.relation]: step.list ? leaf : { select: leaf.select } }
+}
+
+function leavesOf(rows: unknown, path: readonly PathStep[]): Row[] {
+  const [step, ...rest] = path
+  const list = (Array.isArray(rows) ? rows : [rows]).filter(isArgs)
+  return step ? list.flatMap((row) => leavesOf(row[step.relation], rest)) : list
+}
+
+function sealedFilter(late: readonly LateRecord[]): Args {
+  const conditions = late.flatMap(({ record }) =>
+    [...record.groups.values()].flatMap(([slot]) => {
+      if (!slot) return []
+      const { field, data } = slot
+      return [{ [field.name]: { equals: data[field.name] } }]
+    }),
+  )
+  return { OR: conditions }
+}
+
+function rowsOf(model: RecordModel, rows: unknown): FoundRow[] {
+  return Array.isArray(rows) ? rows.filter(isArgs).map((row) => ({ model, row })) : []
+}
+
+function trueFor(names: readonly string[]): Args {
+  return Object.fromEntries(names.map((name) => [name, true]))
+}

@@ -1,0 +1,118 @@
+/** Gives new records their data keys and seals their fields, before the insert or, where the id is not known, around it. */
+import { formatKeyColumn } from '../envelope/key-column.js'
+import { KmsEncryptedError } from '../errors.js'
+import { identityOf } from '../records/context.js'
+import { mintKey, type FreshKey } from '../records/data-keys.js'
+import type { KeyGroup, RecordModel } from '../records/models.js'
+import { columnName, sealedText, type Row } from '../records/open-rows.js'
+import type { NewRecord } from '../records/plan-data.js'
+import { sealSlots } from '../records/seal-args.js'
+import type { Operation } from './operation.js'
+import { assignIds } from './record-ids.js'
+import { setKeyColumns, type KeyColumnUpdate } from './key-column-writes.js'
+
+/** A record that is inserted with sealed fields and gets its wrapped keys afterwards. */
+export interface LateRecord {
+  readonly record: NewRecord
+  readonly keys: ReadonlyMap<KeyGroup, FreshKey>
+}
+
+/**
+ * Seals the fields of all new records of an operation; wraps the keys of those whose id is known, in one pass.
+ * @returns the records whose keys must be set after the insert
+ */
+export async function sealNewRecords(operation: Operation): Promise<readonly LateRecord[]> {
+  const { plan, ring, call } = operation
+  if (plan.created.length === 0) return []
+  const identities = await assignIds(operation)
+  const late: LateRecord[] = []
+  const wraps: { record: NewRecord; group: KeyGroup; fresh: FreshKey }[] = []
+  for (const record of plan.created) {
+    const keys = new Map<KeyGroup, FreshKey>()
+    for (const [group, slots] of record.groups) {
+      const fresh = mintKey()
+      sealSlots(slots, fresh.dataKey)
+      keys.set(group, fresh)
+    }
+    if (identities.has(record)) for (const [group, fresh] of keys) wraps.push({ record, group, fresh })
+    else late.push({ record, keys })
+  }
+  const entries = await ring.wrap(
+    wraps.map(({ record, group, fresh }) => ({ group, fresh, identity: identities.get(record) ?? { id: null, columns: {} } })),
+    call,
+  )
+  wraps.forEach(({ record, group }, index) => {
+    const entry = entries[index]
+    if (entry) record.data[group.column] = checkedColumn(group, formatKeyColumn([entry], columnName(group)))
+  })
+  return late
+}
+
+/**
+ * A key column's text, if the column holds it.
+ * @throws KmsEncryptedError `VALUE_TOO_LONG`
+ */
+export function checkedColumn(group: KeyGroup, text: string): string {
+  if (group.capacity === null || text.length <= group.capacity) return text
+  throw new KmsEncryptedError({
+    code: 'VALUE_TOO_LONG',
+    message: `${columnName(group)}: the wrapped key has ${text.length} characters, the column holds ${group.capacity}`,
+    why: 'The database would cut it off or refuse it; a cut key can never be unwrapped.',
+    fix: 'Make the column unbounded text.',
+  })
+}
+
+/** The columns that must come back from the insert so that a late record can be found and its keys set. */
+export function lateColumns(model: RecordModel): readonly string[] {
+  const { definition } = model
+  const updatedAt = Object.entries(definition.scalars).filter(([, scalar]) => scalar.updatedAt)
+  return [
+    ...new Set([
+      ...definition.primaryKey,
+      ...model.contextFields,
+      ...[...model.groups.values()].flatMap((group) => [group.column, ...group.fields.map(({ name }) => name)]),
+      ...updatedAt.map(([name]) => name),
+    ]),
+  ]
+}
+
+/**
+ * Wraps the keys of late records with the ids that their rows have now, and sets their key columns, in the same
+ * transaction as the insert.
+ * @param rows the inserted rows with their {@link lateColumns}, of any model, in any order; others are ignored
+ * @returns the key columns by the sealed values that they open
+ */
+export async function setLateKeys(
+  operation: Operation,
+  late: readonly LateRecord[],
+  rows: readonly { readonly model: RecordModel; readonly row: Row }[],
+): Promise<ReadonlyMap<unknown, string>> {
+  const { ring, call } = operation
+  const bySealedValue = new Map<unknown, { record: NewRecord; group: KeyGroup; fresh: FreshKey }>()
+  for (const { record, keys } of late) {
+    for (const [group, fresh] of keys) {
+      const slot = record.groups.get(group)?.[0]
+      if (slot) bySealedValue.set(sealedText(slot.data[slot.field.name]), { record, group, fresh })
+    }
+  }
+  const wraps = rows.flatMap(({ model, row }) =>
+    [...model.groups.values()].flatMap((group) => {
+      const sealed = group.fields.map((field) => bySealedValue.get(sealedText(row[field.name])))
+      const found = sealed.find((match) => match?.group === group)
+      const identity = identityOf(model, row)
+      return found && identity ? [{ ...found, identity, model, row }] : []
+    }),
+  )
+  const entries = await ring.wrap(wraps, call)
+  const columns = new Map<unknown, string>()
+  const updates: KeyColumnUpdate[] = []
+  wraps.forEach(({ record, group, model, row }, index) => {
+    const entry = entries[index]
+    if (!entry) return
+    const text = checkedColumn(group, formatKeyColumn([entry], columnName(group)))
+    for (const slot of record.groups.get(group) ?? []) columns.set(sealedText(slot.data[slot.field.name]), text)
+    updates.push({ model, group, row, text })
+  })
+  await setKeyColumns(operation.session.client, updates)
+  return columns
+}

@@ -1,0 +1,31 @@
+/** Finds the runtime behind a delegate such as `prisma.user`, for the functions that stand beside the extension. */
+import { KmsEncryptedError } from '../errors.js'
+import type { RecordModel } from '../records/models.js'
+import type { Runtime } from './runtime.js'
+
+/** The member that the extension adds to every delegate, untyped. */
+export const runtimeMember = '$kmsEncryptedRuntime'
+
+/**
+ * The runtime and the model of a delegate.
+ * @throws KmsEncryptedError `INVALID_CONFIGURATION` when its client is not extended or the model has no encrypted fields
+ */
+export function runtimeOf(delegate: unknown, caller: string): { readonly runtime: Runtime; readonly model: RecordModel } {
+  const members = (typeof delegate === 'object' && delegate !== null ? delegate : {}) as Record<string, unknown>
+  const runtime = members[runtimeMember] as Runtime | undefined // nobody else uses this name
+  if (!runtime) {
+    throw refused(
+      `${caller}: this is no delegate of a client extended by kmsEncrypted()`,
+      'The keys and models are part of the extension’s configuration.',
+      'Pass prisma.user, or another model, of the client that $extends(kmsEncrypted(…)) returned.',
+    )
+  }
+  const name = String(members['$name'])
+  const model = runtime.models.get(name)
+  if (model?.encrypted) return { runtime, model }
+  throw refused(`${caller}: ${name} has no encrypted fields`, 'There is no data key to act on.', 'Pass an encrypted model.')
+}
+
+function refused(message: string, why: string, fix: string): KmsEncryptedError {
+  return new KmsEncryptedError({ code: 'INVALID_CONFIGURATION', message, why, fix })
+}

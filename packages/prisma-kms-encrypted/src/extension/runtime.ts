@@ -1,0 +1,46 @@
+/** What all operations of one extended client share. */
+import type { KmsCall } from '../kms/provider.js'
+import type { RecordModels } from '../records/models.js'
+import type { GlobalOmit } from '../records/plan-selection.js'
+import { readCatalogue, type Catalogue } from './catalogue.js'
+import type { ResolvedConfig } from './configuration.js'
+import type { InternalClient } from './prisma-internals.js'
+import { TransactionQueues, type Session } from './transactions.js'
+
+/** The state of one extended client. */
+export interface Runtime {
+  readonly base: InternalClient
+  readonly config: ResolvedConfig
+  readonly models: RecordModels
+  readonly globalOmit: GlobalOmit
+  readonly queues: TransactionQueues
+  /** The connection's schema for models without `@@schema`; `null`: the server's own. */
+  readonly schema: string | null
+  /** What every call to a key service gets. */
+  readonly call: KmsCall
+  /** Which models' ids can be fetched before the insert; read once, outside any transaction where possible. */
+  catalogue(session: Session | null): Promise<Catalogue>
+}
+
+/** Builds the state for a client that is being extended. */
+export function createRuntime(base: InternalClient, config: ResolvedConfig, models: RecordModels): Runtime {
+  const schema = base._engineConfig.adapter?.options?.schema ?? null
+  let loading: Promise<Catalogue> | undefined
+  return {
+    base,
+    config,
+    models,
+    globalOmit: base._globalOmit ?? {},
+    queues: new TransactionQueues(),
+    schema,
+    call: {},
+    catalogue(session) {
+      if (base._activeProvider !== 'postgresql') return Promise.resolve(new Map())
+      loading ??= readCatalogue(session?.client ?? base, models, schema).catch((error: unknown) => {
+        loading = undefined // a database that was away is asked again
+        throw error
+      })
+      return loading
+    },
+  }
+}

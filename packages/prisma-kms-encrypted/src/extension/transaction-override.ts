@@ -1,0 +1,45 @@
+/** Replaces `$transaction`, so that batches with encrypted models run in order inside one interactive transaction. */
+import type { InternalClient, LazyOperation, TransactionOptions } from './prisma-internals.js'
+import type { Runtime } from './runtime.js'
+
+/**
+ * Runs `$transaction` on behalf of `client`, the extended client that it was called on.
+ * @param original the method as it was before this extension
+ */
+export function runTransaction(
+  runtime: Runtime,
+  original: InternalClient['$transaction'],
+  client: InternalClient,
+  work: unknown,
+  options?: TransactionOptions,
+): Promise<unknown> {
+  if (typeof work === 'function') {
+    // The catalogue is read before the transaction opens: on a pool of one there is no other connection afterwards.
+    return runtime.catalogue(null).then(() => original.call(client, work, options))
+  }
+  if (!Array.isArray(work) || !work.every(isLazyOperation) || !work.some((item) => touchesEncrypted(runtime, item))) {
+    return original.call(client, work, options)
+  }
+  const operations: readonly LazyOperation[] = work
+  const inOrder = async (transactionClient: InternalClient): Promise<unknown[]> => {
+    const transaction = await transactionClient._createPrismaPromise((info) => Promise.resolve(info))
+    const results: unknown[] = []
+    for (const operation of operations) {
+      results.push(
+        await (transaction && operation.requestTransaction ? operation.requestTransaction(transaction) : operation),
+      )
+    }
+    return results
+  }
+  return runtime.catalogue(null).then(() => original.call(client, inOrder, options))
+}
+
+function isLazyOperation(item: unknown): item is LazyOperation {
+  return typeof item === 'object' && item !== null && Symbol.toStringTag in item && item[Symbol.toStringTag] === 'PrismaPromise'
+}
+
+/** Prisma promises tell their model; one that does not may be a raw query, which needs nothing of ours. */
+function touchesEncrypted({ models }: Runtime, operation: LazyOperation): boolean {
+  const model = operation.spec?.model
+  return model !== undefined && models.has(model)
+}

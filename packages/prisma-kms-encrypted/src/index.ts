@@ -1,0 +1,16 @@
+/** The public interface: the extension, what stands beside it, and the types to configure and extend it. */
+export { kmsEncrypted } from './extension/extension.js'
+export type { KeyConfig, KeyOptions, KeyVersionConfig, KmsEncryptedConfig } from './extension/configuration.js'
+export { errorCodes, isKmsEncryptedError, KmsEncryptedError } from './errors.js'
+export type { ErrorCode, ErrorDetails } from './errors.js'
+export type { ContextFn, ContextInput, EagerMode } from './records/key-config.js'
+export type {
+  EncryptionContext,
+  KeyDescription,
+  KmsCall,
+  KmsProvider,
+  Outcome,
+  UnwrapItem,
+  WrapItem,
+} from './kms/provider.js'
+export type { ModelDefinition, ModelDefinitions } from './schema/model.js'

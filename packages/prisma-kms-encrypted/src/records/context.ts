@@ -1,0 +1,100 @@
+/** Turns a record's id and context columns into the encryption context that its data keys are bound to. */
+import { KmsEncryptedError } from '../errors.js'
+import { canonicalContextJson, validateContext } from '../kms/context.js'
+import type { CanonicalForm } from '../schema/model.js'
+import type { BoundContext } from './key-config.js'
+import type { KeyGroup, RecordModel } from './models.js'
+
+/** A record's identity: its canonical id and the values of the columns that contexts may use. */
+export interface RecordIdentity {
+  /** `null` while the database has not given the id yet. */
+  readonly id: string | null
+  readonly columns: Readonly<Record<string, unknown>>
+}
+
+/**
+ * The identity found in a row or in create data; `null` when part of the context id is missing.
+ * Several ids become a JSON array of strings, in schema order.
+ */
+export function identityOf(model: RecordModel, row: Readonly<Record<string, unknown>>): RecordIdentity | null {
+  const parts: string[] = []
+  for (const id of model.definition.contextId) {
+    const part = canonicalId(row[id.field], id.canonical)
+    if (part === null) return null
+    parts.push(part)
+  }
+  return { id: parts.length === 1 ? (parts[0] ?? '') : JSON.stringify(parts), columns: row }
+}
+
+/** One id value in the form in which the database stores it; `null` for what is no value of that form. */
+export function canonicalId(value: unknown, form: CanonicalForm): string | null {
+  if (value === null || value === undefined) return null
+  switch (form) {
+    case 'text':
+      return typeof value === 'string' ? value : null
+    case 'padded-text':
+      return typeof value === 'string' ? value.replace(/ +$/, '') : null
+    case 'uuid':
+      return typeof value === 'string' ? canonicalUuid(value) : null
+    case 'integer':
+      return typeof value === 'bigint' || (typeof value === 'number' && Number.isInteger(value))
+        ? value.toString()
+        : null
+    case 'boolean':
+      return typeof value === 'boolean' ? String(value) : null
+    case 'datetime': {
+      const instant = value instanceof Date ? value : typeof value === 'string' ? new Date(value) : null
+      return instant && !Number.isNaN(instant.getTime()) ? instant.toISOString() : null
+    }
+    case 'bytes':
+      return value instanceof Uint8Array ? Buffer.from(value).toString('hex') : null
+  }
+}
+
+/** PostgreSQL also reads braces, upper case and misplaced hyphens; it stores one form. */
+function canonicalUuid(value: string): string | null {
+  const digits = value.replace(/[{}-]/g, '').toLowerCase()
+  if (!/^[0-9a-f]{32}$/.test(digits)) return null
+  return digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+}
+
+/**
+ * The encryption context of one record under one version of a key.
+ * @throws KmsEncryptedError `INVALID_CONTEXT` when a custom context is no map of strings, or uses an id that is not known yet
+ */
+export function contextFor(group: KeyGroup, version: number, identity: RecordIdentity): BoundContext {
+  const { config, contextModel, key } = group
+  const custom = config.versions.get(version)?.context
+  const { id } = identity
+  const pairs: Record<string, string> = {}
+  if (custom) {
+    const columns = Object.fromEntries(config.contextColumns.map((name) => [name, identity.columns[name]]))
+    Object.assign(
+      pairs,
+      custom({
+        model: contextModel,
+        key,
+        version,
+        columns,
+        get id() {
+          return id ?? missingId(group)
+        },
+      }),
+    )
+  } else {
+    pairs['model_name'] = contextModel
+    pairs['model_id'] = id ?? missingId(group)
+  }
+  if (config.namespace !== null) pairs['namespace'] = config.namespace
+  validateContext(pairs)
+  return { pairs, text: canonicalContextJson(pairs) }
+}
+
+function missingId(group: KeyGroup): never {
+  throw new KmsEncryptedError({
+    code: 'INVALID_CONTEXT',
+    message: `${group.model.name}: the context of key '${group.key}' uses the id, which is not known yet`,
+    why: "With eager: 'context-free' keys are wrapped before the database has given the record its id.",
+    fix: "Build the context from contextColumns only, or use eager: 'after-insert'.",
+  })
+}

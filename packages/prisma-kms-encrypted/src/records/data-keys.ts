@@ -1,0 +1,221 @@
+/** Wraps and unwraps the data keys of one operation: one batched, deduplicated pass per KMS key. */
+import { deriveDataKey, generateDataKey, type DataKey } from '../envelope/data-key.js'
+import { formatKeyColumn, type KeyEntry } from '../envelope/key-column.js'
+import { isKmsEncryptedError, KmsEncryptedError } from '../errors.js'
+import type { EncryptionContext, KmsCall, KmsProvider, Outcome } from '../kms/provider.js'
+import { contextFor, type RecordIdentity } from './context.js'
+import type { KeyVersion } from './key-config.js'
+import type { KeyGroup } from './models.js'
+
+/** A data key that was made here, with the bytes that still have to be wrapped. */
+export interface FreshKey {
+  readonly bytes: Buffer
+  readonly dataKey: DataKey
+}
+
+/** A fresh data key and the record that it is for. */
+export interface WrapRequest {
+  readonly group: KeyGroup
+  readonly identity: RecordIdentity
+  readonly fresh: FreshKey
+}
+
+/** A stored key entry and the record that it was read from. */
+export interface UnwrapRequest {
+  readonly group: KeyGroup
+  readonly identity: RecordIdentity
+  readonly entry: KeyEntry
+}
+
+/** A new random data key. */
+export function mintKey(): FreshKey {
+  return generateDataKey()
+}
+
+/**
+ * The data keys that one operation has in hand, by context and wrapped form, so that what was just written
+ * or already read costs no second call.
+ */
+export class KeyRing {
+  readonly #keys = new Map<string, DataKey>()
+
+  /** The opened key of an entry, if this operation has it. */
+  get(request: UnwrapRequest): DataKey | undefined {
+    return this.#keys.get(ringKey(request))
+  }
+
+  /** Wraps fresh keys under the current version of their groups; one pass for all of them. */
+  async wrap(requests: readonly WrapRequest[], call: KmsCall): Promise<KeyEntry[]> {
+    const jobs = requests.map((request) => {
+      const number = request.group.config.current
+      const version = versionOf(request.group, number)
+      const context = contextFor(request.group, number, request.identity)
+      return { request, number, version, context }
+    })
+    const wrapped = await inBatches(
+      jobs,
+      (job) => job.version,
+      (job) => ({ plaintext: job.request.fresh.bytes, context: job.context.pairs }),
+      (provider, keyId, items) => provider.wrap(keyId, items, call),
+    )
+    return jobs.map(({ request, number }, index) => {
+      const ciphertext = unwrapOutcome(wrapped[index], request, 'wrap')
+      const entry = { version: number, ciphertext: Buffer.from(ciphertext), commitment: request.fresh.dataKey.commitment }
+      this.#keys.set(ringKey({ ...request, entry }), request.fresh.dataKey)
+      request.fresh.bytes.fill(0)
+      return entry
+    })
+  }
+
+  /**
+   * Opens the entries that are not in hand yet; one deduplicated pass for all of them.
+   * @throws KmsEncryptedError `UNKNOWN_KEY_VERSION`, `DECRYPTION_FAILED` when an entry belongs to another record, or the
+   *   service's own failure (`KMS_…`)
+   */
+  async unwrap(requests: readonly UnwrapRequest[], call: KmsCall): Promise<void> {
+    const missing = new Map<string, UnwrapRequest>()
+    for (const request of requests) {
+      const key = ringKey(request)
+      if (!this.#keys.has(key)) missing.set(key, request)
+    }
+    if (missing.size === 0) return
+    const jobs = [...missing].map(([key, request]) => ({ key, request }))
+    const opened = await unwrapBytes(
+      jobs.map((job) => job.request),
+      call,
+    )
+    jobs.forEach(({ key, request }, index) => {
+      const bytes = unwrapOutcome(opened[index], request, 'unwrap')
+      const dataKey = deriveDataKey(bytes)
+      bytes.fill(0)
+      const label = request.entry.commitment
+      if (label && !label.equals(dataKey.commitment)) throw refusedKey(request, undefined)
+      this.#keys.set(key, dataKey)
+    })
+  }
+}
+
+/** Unwraps entries to raw data keys, one outcome each, for callers that wrap them anew. */
+export async function unwrapBytes(
+  requests: readonly UnwrapRequest[],
+  call: KmsCall,
+): Promise<readonly (Outcome<Uint8Array> | undefined)[]> {
+  return inBatches(
+    requests,
+    (request) => versionOf(request.group, request.entry.version),
+    (request) => ({
+      ciphertext: request.entry.ciphertext,
+      context: contextFor(request.group, request.entry.version, request.identity).pairs,
+    }),
+    (provider, keyId, items) => provider.unwrap(keyId, items, call),
+  )
+}
+
+/** Sends all jobs of one KMS key to its provider together; the keys in parallel; answers in the order of `jobs`. */
+async function inBatches<Job, Item extends { readonly context: EncryptionContext }>(
+  jobs: readonly Job[],
+  versionFor: (job: Job) => KeyVersion,
+  itemFor: (job: Job) => Item,
+  send: (provider: KmsProvider, keyId: string, items: readonly Item[]) => Promise<readonly Outcome<Uint8Array>[]>,
+): Promise<(Outcome<Uint8Array> | undefined)[]> {
+  const batches = new Map<KmsProvider, Map<string, number[]>>()
+  jobs.forEach((job, index) => {
+    const { provider, keyId } = versionFor(job)
+    const keys = batches.get(provider) ?? new Map<string, number[]>()
+    batches.set(provider, keys)
+    const indexes = keys.get(keyId)
+    if (indexes) indexes.push(index)
+    else keys.set(keyId, [index])
+  })
+  const outcomes: (Outcome<Uint8Array> | undefined)[] = new Array(jobs.length)
+  const sending = [...batches].flatMap(([provider, keys]) =>
+    [...keys].map(async ([keyId, indexes]) => {
+      const items = indexes.map((index) => itemFor(jobs[index] as Job)) // the indexes were made from `jobs`
+      const answers = await send(provider, keyId, items)
+      indexes.forEach((index, position) => (outcomes[index] = answers[position]))
+    }),
+  )
+  // Wait for every service before failing, so that no call outlives the operation that made it.
+  const settled = await Promise.allSettled(sending)
+  for (const result of settled) if (result.status === 'rejected') throw result.reason
+  return outcomes
+}
+
+function versionOf(group: KeyGroup, number: number): KeyVersion {
+  const version = group.config.versions.get(number)
+  if (version) return version
+  const known = [...group.config.versions.keys()].join(', ')
+  throw new KmsEncryptedError({
+    code: 'UNKNOWN_KEY_VERSION',
+    message: `${group.model.name}.${group.column}: version ${number} of key '${group.key}' is not configured (known: ${known})`,
+    why: 'The stored key names a version that this server has no key id for.',
+    fix: `Add version ${number} to keys.${group.key}.versions on every server before any server writes it.`,
+  })
+}
+
+function unwrapOutcome(
+  outcome: Outcome<Uint8Array> | undefined,
+  request: WrapRequest | UnwrapRequest,
+  operation: 'wrap' | 'unwrap',
+): Uint8Array {
+  if (outcome?.ok) return outcome.value
+  const { group } = request
+  if (!outcome) {
+    throw new KmsEncryptedError({
+      code: 'KMS_INVALID_RESPONSE',
+      message: `${group.model.name}.${group.column}: the key service answered fewer items than it was asked`,
+      why: 'A provider must answer one outcome per item.',
+      fix: 'Check the provider with the contract suite in prisma-kms-encrypted/testing.',
+    })
+  }
+  throw keyFailure(outcome.error, request, operation)
+}
+
+/** The error for one key that the service would not wrap or unwrap, naming the record's field and keeping the service's code. */
+export function keyFailure(
+  error: Error,
+  request: WrapRequest | UnwrapRequest,
+  operation: 'wrap' | 'unwrap',
+): KmsEncryptedError {
+  const { group } = request
+  if (!isKmsEncryptedError(error)) {
+    return new KmsEncryptedError({
+      code: 'KMS_UNAVAILABLE',
+      message: `${group.model.name}.${group.column}: the key service failed to ${operation} a data key`,
+      why: 'The provider failed in a way that it does not classify.',
+      fix: 'Look at the key service; its own message is withheld because it may hold key material.',
+    })
+  }
+  if (error.code === 'KMS_INVALID_CIPHERTEXT') return refusedKey(request, error)
+  return new KmsEncryptedError({
+    code: error.code,
+    message: `${group.model.name}.${group.column}: could not ${operation} the data key of ${recordName(request)}: ${error.message.split('\n', 1)[0] ?? ''}`,
+    why: error.why,
+    fix: error.fix,
+    cause: error,
+  })
+}
+
+function refusedKey(request: WrapRequest | UnwrapRequest, cause: Error | undefined): KmsEncryptedError {
+  const { group } = request
+  return new KmsEncryptedError({
+    code: 'DECRYPTION_FAILED',
+    message: `${group.model.name}.${group.column}: the stored key of ${recordName(request)} does not open in this record's context`,
+    why: 'The key was wrapped for another record, model or context, under another KMS key, or it was changed in the database.',
+    fix: 'Restore the row from a trusted copy. After renaming a model, pin its old name with @kmsKey(model: …).',
+    ...(cause ? { cause } : {}),
+  })
+}
+
+function recordName({ group, identity }: WrapRequest | UnwrapRequest): string {
+  return `${group.model.name} ${identity.id ?? '(new)'}`
+}
+
+function ringKey({ group, identity, entry }: UnwrapRequest): string {
+  const context = contextFor(group, entry.version, identity).text
+  return `${group.config.name}\0${context}\0${entryText(entry)}`
+}
+
+function entryText(entry: KeyEntry): string {
+  return formatKeyColumn([{ ...entry, commitment: null }])
+}

@@ -1,0 +1,49 @@
+/** The resolved configuration of one key: which versions exist, which is current, and what their contexts are. */
+import type { EncryptionContext, KmsProvider } from '../kms/provider.js'
+
+/** What a custom context function gets to build the encryption context from. */
+export interface ContextInput {
+  /** Cryptographic model name. */
+  readonly model: string
+  /** Name of the key, `default` unless the schema says otherwise. */
+  readonly key: string
+  /** The record's id in its canonical stored form; several ids as a JSON array of strings. */
+  readonly id: string
+  readonly version: number
+  /** The values of the `contextColumns`, as read from or written to the record. */
+  readonly columns: Readonly<Record<string, unknown>>
+}
+
+/** Builds an encryption context; must be pure, and give the same pairs for the same record for ever. */
+export type ContextFn = (input: ContextInput) => Record<string, string>
+
+/** When a new record's id comes from elsewhere than the data; see the guide on ids. */
+export type EagerMode = 'fetch-id' | 'after-insert' | 'context-free'
+
+/** One version of a key. */
+export interface KeyVersion {
+  readonly keyId: string
+  readonly provider: KmsProvider
+  /** `null`: the default context, `model_name` and `model_id`. */
+  readonly context: ContextFn | null
+}
+
+/** A key as configured, validated and with its providers found. */
+export interface ResolvedKey {
+  readonly name: string
+  readonly current: number
+  readonly versions: ReadonlyMap<number, KeyVersion>
+  readonly contextColumns: readonly string[]
+  /** `null`: whatever suits the id and the database best. */
+  readonly eager: EagerMode | null
+  /** `false`: acknowledged with `rowBinding: 'off'`. */
+  readonly rowBinding: boolean
+  /** Extra context pair for databases that share a KMS key. */
+  readonly namespace: string | null
+}
+
+/** A ready context together with its unambiguous text, for comparing and deduplicating. */
+export interface BoundContext {
+  readonly pairs: EncryptionContext
+  readonly text: string
+}

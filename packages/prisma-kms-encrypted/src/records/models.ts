@@ -1,0 +1,127 @@
+/** Turns the generated model definitions and the resolved keys into the lookups that planning and opening use. */
+import { createFieldCodec, type FieldCodec } from '../envelope/field-codec.js'
+import type { ModelDefinition, ModelDefinitions, RelationField } from '../schema/model.js'
+import type { ResolvedKey } from './key-config.js'
+
+/** One encrypted field, with the codec that seals and opens its values. */
+export interface SealedField {
+  readonly name: string
+  readonly type: 'String' | 'Json' | 'Bytes'
+  readonly group: KeyGroup
+  readonly codec: FieldCodec
+}
+
+/** The fields of one model that share a data key per record, and the column that stores it wrapped. */
+export interface KeyGroup {
+  readonly model: RecordModel
+  /** Name of the key, `default` unless the schema says otherwise. */
+  readonly key: string
+  /** Prisma field that holds the wrapped data keys. */
+  readonly column: string
+  readonly capacity: number | null
+  /** Cryptographic model name of this key's encryption context. */
+  readonly contextModel: string
+  readonly config: ResolvedKey
+  readonly fields: readonly SealedField[]
+  /** Columns that the encryption context may use: the context id and the configured `contextColumns`. */
+  readonly contextFields: readonly string[]
+}
+
+/** One model as the operations see it. */
+export interface RecordModel {
+  readonly name: string
+  /** Property of the client: `User` → `user`. */
+  readonly delegate: string
+  readonly definition: ModelDefinition
+  readonly fields: ReadonlyMap<string, SealedField>
+  readonly groups: ReadonlyMap<string, KeyGroup>
+  readonly groupByColumn: ReadonlyMap<string, KeyGroup>
+  /** Every column that some encryption context of this model may use. */
+  readonly contextFields: ReadonlySet<string>
+  /** Whether the model itself has encrypted fields. */
+  readonly encrypted: boolean
+  relation(field: string): { readonly field: RelationField; readonly model: RecordModel } | undefined
+}
+
+/** All models of one client, by name. A model that is missing here cannot reach encrypted data. */
+export type RecordModels = ReadonlyMap<string, RecordModel>
+
+/** `User` → `user`, as Prisma names its delegates. */
+export function delegateName(model: string): string {
+  return model.slice(0, 1).toLowerCase() + model.slice(1)
+}
+
+/**
+ * Builds the lookups once per client.
+ * @param keyFor resolves a key group's name to its configuration
+ * @throws KmsEncryptedError `INVALID_CONFIGURATION` from `keyFor` when a key is not configured
+ */
+export function createRecordModels(
+  definitions: ModelDefinitions,
+  keyFor: (model: string, key: string) => ResolvedKey,
+): RecordModels {
+  const models = new Map<string, RecordModel>()
+  for (const [name, definition] of Object.entries(definitions)) {
+    models.set(name, createRecordModel(name, definition, keyFor, models))
+  }
+  return models
+}
+
+function createRecordModel(
+  name: string,
+  definition: ModelDefinition,
+  keyFor: (model: string, key: string) => ResolvedKey,
+  models: RecordModels,
+): RecordModel {
+  const fields = new Map<string, SealedField>()
+  const groups = new Map<string, KeyGroup>()
+  const contextIds = definition.contextId.map((id) => id.field)
+  const contextFields = new Set(contextIds)
+  const model: RecordModel = {
+    name,
+    delegate: delegateName(name),
+    definition,
+    fields,
+    groups,
+    groupByColumn: new Map(),
+    contextFields,
+    encrypted: Object.keys(definition.encrypted).length > 0,
+    relation(field) {
+      const relation = definition.relations[field]
+      const target = relation && models.get(relation.model)
+      return target && { field: relation, model: target }
+    },
+  }
+  for (const [key, column] of Object.entries(definition.keys)) {
+    const config = keyFor(name, key)
+    const groupFields: SealedField[] = []
+    const group: KeyGroup = {
+      model,
+      key,
+      column: column.field,
+      capacity: column.capacity,
+      contextModel: column.model,
+      config,
+      fields: groupFields,
+      contextFields: [...contextIds, ...config.contextColumns],
+    }
+    for (const column of config.contextColumns) contextFields.add(column)
+    for (const [field, encrypted] of Object.entries(definition.encrypted)) {
+      if (encrypted.key !== key) continue
+      const codec = createFieldCodec({
+        model: definition.name,
+        field: encrypted.name,
+        type: encrypted.type,
+        where: `${name}.${field}`,
+        capacity: encrypted.capacity,
+      })
+      const sealed: SealedField = { name: field, type: encrypted.type, group, codec }
+      groupFields.push(sealed)
+      fields.set(field, sealed)
+    }
+    groups.set(key, group)
+  }
+  return Object.assign(model, {
+    groupByColumn: new Map([...groups.values()].map((group) => [group.column, group])),
+  })
+}

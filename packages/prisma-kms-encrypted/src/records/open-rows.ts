@@ -1,0 +1,186 @@
+/** Opens the encrypted fields of result rows: collects every wrapped key first, unwraps them in one pass, then decrypts. */
+import type { DataKey } from '../envelope/data-key.js'
+import { entryFor, parseKeyColumn, type KeyEntry } from '../envelope/key-column.js'
+import { KmsEncryptedError } from '../errors.js'
+import type { KmsCall } from '../kms/provider.js'
+import { identityOf } from './context.js'
+import type { KeyRing, UnwrapRequest } from './data-keys.js'
+import type { KeyGroup, RecordModel, SealedField } from './models.js'
+import type { Shape } from './plan-selection.js'
+
+/** A row of a result, with Prisma's field names. */
+export type Row = Record<string, unknown>
+
+/** Key columns that were written after the result had been read, by the sealed values that they belong to. */
+export type LateKeys = ReadonlyMap<unknown, string>
+
+/** One value that waits for its data key. */
+interface PendingValue {
+  readonly row: Row
+  readonly field: SealedField
+  readonly stored: unknown
+  readonly request: UnwrapRequest
+}
+
+/**
+ * Opens whatever encrypted values a result contains, at any depth, and hides what the plan had added.
+ * @param result rows as Prisma gave them; they are copied, never changed
+ * @param ring data keys in hand; gets those that are unwrapped here
+ * @throws KmsEncryptedError `KEY_MISSING`, `INVALID_KEY_COLUMN`, `PLAINTEXT_FOUND`, `DECRYPTION_FAILED`, `KMS_…`
+ */
+export async function openRows(
+  model: RecordModel,
+  result: unknown,
+  shape: Shape | null,
+  ring: KeyRing,
+  call: KmsCall,
+  lateKeys?: LateKeys,
+): Promise<unknown> {
+  const pending: PendingValue[] = []
+  const hidden: { row: Row; shape: Shape }[] = []
+  const copy = copyRows(model, result, shape, { pending, hidden, lateKeys })
+  await ring.unwrap(
+    pending.map((value) => value.request),
+    call,
+  )
+  for (const { row, field, stored, request } of pending) {
+    row[field.name] = field.codec.open(stored, keyInHand(ring, request))
+  }
+  for (const { row, shape } of hidden) hideAdded(row, shape)
+  return copy
+}
+
+/** The requests for every data key that a result's rows name, without opening anything. */
+export function keysOf(model: RecordModel, result: unknown): UnwrapRequest[] {
+  const requests: UnwrapRequest[] = []
+  visitRows(model, result, (rowModel, row) => {
+    for (const group of rowModel.groups.values()) {
+      const text = row[group.column]
+      if (typeof text !== 'string') continue
+      const identity = identityOf(rowModel, row)
+      const entries = parseKeyColumn(text, columnName(group))
+      const [entry, another] = entries
+      // Which of several entries a field needs, only its header tells; such rows are opened after the write.
+      if (identity && entry && !another) requests.push({ group, identity, entry })
+    }
+  })
+  return requests
+}
+
+interface Collected {
+  readonly pending: PendingValue[]
+  readonly hidden: { row: Row; shape: Shape }[]
+  readonly lateKeys: LateKeys | undefined
+}
+
+function copyRows(model: RecordModel, value: unknown, shape: Shape | null, found: Collected): unknown {
+  if (Array.isArray(value)) return value.map((item) => copyRows(model, item, shape, found))
+  if (typeof value !== 'object' || value === null) return value
+  const row: Row = { ...value }
+  if (model.encrypted) collectValues(model, row, found)
+  for (const name of Object.keys(model.definition.relations)) {
+    const nested = row[name]
+    if (typeof nested !== 'object' || nested === null) continue
+    const relation = model.relation(name)
+    if (relation) row[name] = copyRows(relation.model, nested, shape?.relations[name] ?? null, found)
+  }
+  if (shape && shape.added.length > 0) found.hidden.push({ row, shape })
+  return row
+}
+
+function collectValues(model: RecordModel, row: Row, found: Collected): void {
+  for (const group of model.groups.values()) {
+    let entries: readonly KeyEntry[] | undefined
+    for (const field of group.fields) {
+      const stored = row[field.name]
+      if (stored === null || stored === undefined) continue
+      const identity = identityOf(model, row)
+      if (!identity) throw idMissing(field)
+      entries ??= entriesOf(group, row, field, stored, found.lateKeys)
+      const entry = chooseEntry(entries, field, stored)
+      found.pending.push({ row, field, stored, request: { group, identity, entry } })
+    }
+  }
+}
+
+function entriesOf(
+  group: KeyGroup,
+  row: Row,
+  field: SealedField,
+  stored: unknown,
+  lateKeys: LateKeys | undefined,
+): readonly KeyEntry[] {
+  const late = lateKeys?.get(sealedText(stored))
+  if (late !== undefined && group.column in row) row[group.column] = late
+  const text = row[group.column]
+  if (typeof text === 'string') return parseKeyColumn(text, columnName(group))
+  field.codec.commitmentOf(stored) // plaintext in the column is the more helpful finding
+  throw keyMissing(field)
+}
+
+/** A lone unlabelled entry serves the whole group; among several, the value's header names its own. */
+export function chooseEntry(entries: readonly KeyEntry[], field: SealedField, stored: unknown): KeyEntry {
+  const [first, another] = entries
+  if (first && !another && !first.commitment) return first
+  const entry = entryFor(entries, field.codec.commitmentOf(stored))
+  if (entry) return entry
+  throw keyMissing(field)
+}
+
+/** Sealed values as map keys: text as it is, bytes as base64. */
+export function sealedText(stored: unknown): unknown {
+  return stored instanceof Uint8Array ? Buffer.from(stored).toString('base64') : stored
+}
+
+function keyInHand(ring: KeyRing, request: UnwrapRequest): DataKey {
+  const key = ring.get(request)
+  if (!key) throw new TypeError('unwrap() resolves only when it has every key')
+  return key
+}
+
+function hideAdded(row: Row, { added, conceal }: Shape): void {
+  for (const name of added) {
+    if (conceal && name in row) {
+      Object.defineProperty(row, name, { value: row[name], enumerable: false, configurable: true, writable: true })
+    } else Reflect.deleteProperty(row, name)
+  }
+}
+
+function visitRows(model: RecordModel, value: unknown, visit: (model: RecordModel, row: Row) => void): void {
+  if (Array.isArray(value)) {
+    for (const item of value) visitRows(model, item, visit)
+    return
+  }
+  if (typeof value !== 'object' || value === null) return
+  const row = value as Row // results of Prisma are plain objects with string properties
+  visit(model, row)
+  for (const name of Object.keys(model.definition.relations)) {
+    const relation = model.relation(name)
+    if (relation && row[name] !== undefined) visitRows(relation.model, row[name], visit)
+  }
+}
+
+/** `User.encryptedKmsKey`, for errors. */
+export function columnName(group: KeyGroup): string {
+  return `${group.model.name}.${group.column}`
+}
+
+/** The error for ciphertext whose data key is gone. */
+export function keyMissing(field: SealedField): KmsEncryptedError {
+  const { group } = field
+  return new KmsEncryptedError({
+    code: 'KEY_MISSING',
+    message: `${group.model.name}.${field.name} holds ciphertext, but ${columnName(group)} has no key for it`,
+    why: 'A value cannot be opened without its data key, and a new key must never hide that the old one is lost.',
+    fix: 'Restore the key column of this row from a backup, or set the field to null first if the value may go.',
+  })
+}
+
+function idMissing(field: SealedField): KmsEncryptedError {
+  return new KmsEncryptedError({
+    code: 'INVALID_CONTEXT',
+    message: `${field.group.model.name}.${field.name}: the row does not carry the id that its key is bound to`,
+    why: 'Another extension, or a raw query, left out the id or gave it another type.',
+    fix: 'Include the id fields in the rows, with the types that Prisma gives them.',
+  })
+}

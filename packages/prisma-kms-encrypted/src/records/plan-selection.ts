@@ -1,0 +1,141 @@
+/** Adds to a selection the key and id columns that opening needs, and remembers what to hide afterwards. */
+import { isArgs, type Args, type OwnArgs } from './arguments.js'
+import type { RecordModel } from './models.js'
+import { checkCriteria, checkWhere } from './plan-filter.js'
+
+/** Fields that the client omits everywhere, by delegate name, as given to its constructor. */
+export type GlobalOmit = Readonly<Record<string, Readonly<Record<string, boolean | undefined>> | undefined>>
+
+/** What was added to one level of a selection and is hidden from the caller. */
+export interface Shape {
+  /** Added columns, in no particular order. */
+  readonly added: readonly string[]
+  /**
+   * `true`: other extensions may compute fields from the added columns, so they stay readable and only leave
+   * enumeration; `false`: they are deleted.
+   */
+  readonly conceal: boolean
+  readonly relations: Readonly<Record<string, Shape>>
+}
+
+/** A selection as it is sent, with what to hide of its result. `null`: nothing was added at this level or below. */
+export interface PlannedSelection {
+  readonly args: Args
+  readonly shape: Shape | null
+}
+
+/**
+ * Plans `select`, `include` and `omit` at every depth, checking nested criteria on the way.
+ * @param extra fields that this operation needs from the rows of the first level, besides keys and ids
+ * @throws KmsEncryptedError `ENCRYPTED_FILTER`, `ENCRYPTED_ORDER` from nested criteria
+ */
+export function planSelection(
+  model: RecordModel,
+  args: Args,
+  globalOmit: GlobalOmit,
+  extra: readonly string[] = [],
+): PlannedSelection {
+  const { select, include } = args
+  const own: OwnArgs = { ...args }
+  const relations: Record<string, Shape> = {}
+  let added: readonly string[] = []
+  let conceal = false
+  if (isArgs(select)) {
+    const planned = planRelations(model, select, globalOmit, relations)
+    const missing = missingFromSelect(model, select, extra)
+    added = missing.columns
+    conceal = missing.conceal
+    own['select'] = added.length > 0 ? { ...planned, ...valuesFor(added, true) } : planned
+  } else {
+    if (isArgs(include)) own['include'] = planRelations(model, include, globalOmit, relations)
+    added = missingFromOmit(model, args['omit'], globalOmit, extra)
+    conceal = true
+    if (added.length > 0) own['omit'] = { ...(isArgs(args['omit']) ? args['omit'] : {}), ...valuesFor(added, false) }
+  }
+  const hides = added.length > 0 || Object.keys(relations).length > 0
+  return { args: own, shape: hides ? { added, conceal, relations } : null }
+}
+
+function planRelations(
+  model: RecordModel,
+  selected: Args,
+  globalOmit: GlobalOmit,
+  shapes: Record<string, Shape>,
+): OwnArgs {
+  const own: OwnArgs = { ...selected }
+  for (const [name, nested] of Object.entries(selected)) {
+    if (!nested) continue
+    if (name === '_count') {
+      checkCounts(model, nested)
+      continue
+    }
+    const relation = model.relation(name)
+    if (!relation) continue
+    const nestedArgs = isArgs(nested) ? nested : {}
+    checkCriteria(relation.model, nestedArgs)
+    const planned = planSelection(relation.model, nestedArgs, globalOmit)
+    if (!planned.shape) continue
+    own[name] = planned.args
+    shapes[name] = planned.shape
+  }
+  return own
+}
+
+function checkCounts(model: RecordModel, counts: unknown): void {
+  const select = isArgs(counts) ? counts['select'] : undefined
+  if (!isArgs(select)) return
+  for (const [name, counted] of Object.entries(select)) {
+    const relation = model.relation(name)
+    if (relation && isArgs(counted)) checkWhere(relation.model, counted['where'])
+  }
+}
+
+/**
+ * A `select` names its columns: the keys of the selected encrypted fields are missing, and the ids. A name that the
+ * models do not know is another extension's computed field, which may need any encrypted field.
+ */
+function missingFromSelect(
+  model: RecordModel,
+  select: Args,
+  extra: readonly string[],
+): { columns: readonly string[]; conceal: boolean } {
+  const wanted = new Set<string>(extra)
+  let computed = false
+  let nothingSelected = true
+  for (const [name, value] of Object.entries(select)) {
+    if (!value) continue
+    nothingSelected = false
+    const field = model.fields.get(name)
+    if (field) {
+      wanted.add(field.group.column)
+      for (const column of field.group.contextFields) wanted.add(column)
+    } else if (name !== '_count' && !(name in model.definition.scalars) && !(name in model.definition.relations)) {
+      computed = true
+    }
+  }
+  if (nothingSelected) return { columns: [], conceal: false }
+  if (computed) for (const column of openingColumns(model)) wanted.add(column)
+  return { columns: [...wanted].filter((name) => !select[name]), conceal: computed }
+}
+
+/** Without `select` every column is there but those that `omit` hides, here or on the client. */
+function missingFromOmit(
+  model: RecordModel,
+  omit: unknown,
+  globalOmit: GlobalOmit,
+  extra: readonly string[],
+): readonly string[] {
+  const hidden: Args = { ...globalOmit[model.delegate], ...(isArgs(omit) ? omit : {}) }
+  const scalars = Object.keys(model.definition.scalars)
+  if (scalars.every((name) => Boolean(hidden[name]))) return []
+  return [...new Set([...openingColumns(model), ...extra])].filter((name) => Boolean(hidden[name]))
+}
+
+/** The columns that opening any field of a model needs. */
+function openingColumns(model: RecordModel): readonly string[] {
+  return [...model.groups.values()].flatMap((group) => [group.column, ...group.contextFields])
+}
+
+function valuesFor(names: readonly string[], value: boolean): OwnArgs {
+  return Object.fromEntries(names.map((name) => [name, value]))
+}

@@ -1,0 +1,88 @@
+/** Turns one operation's arguments into a plan: what to seal, what to select besides, what to refuse. Pure and synchronous. */
+import type { Args, OwnArgs } from './arguments.js'
+import type { RecordModel } from './models.js'
+import { planCreateData, planCreateList, planUpdateData, type ChangedRecord, type NewRecord } from './plan-data.js'
+import { checkAggregation, checkCriteria } from './plan-filter.js'
+import { planSelection, type GlobalOmit, type Shape } from './plan-selection.js'
+import { unsupported } from './refusals.js'
+
+/** What an operation does, in the terms that the extension acts by. */
+export type OperationKind = 'read' | 'count' | 'create' | 'createMany' | 'update' | 'updateMany' | 'upsert' | 'delete'
+
+/** The plan of one operation. Its arguments are its own; the caller's stay as they are. */
+export interface OperationPlan {
+  readonly kind: OperationKind
+  readonly model: RecordModel
+  readonly operation: string
+  readonly args: OwnArgs
+  /** The caller's arguments, for planning the selection anew. */
+  readonly given: Args
+  /** What of the result to hide; `null`: nothing was added. */
+  readonly shape: Shape | null
+  /** Whether the result holds rows (not a count). */
+  readonly returnsRows: boolean
+  readonly created: readonly NewRecord[]
+  /** The root record, when it exists already and gets encrypted values. */
+  readonly changed: ChangedRecord | null
+}
+
+const kinds: Readonly<Record<string, OperationKind>> = {
+  findUnique: 'read',
+  findUniqueOrThrow: 'read',
+  findFirst: 'read',
+  findFirstOrThrow: 'read',
+  findMany: 'read',
+  count: 'count',
+  aggregate: 'count',
+  groupBy: 'count',
+  deleteMany: 'count',
+  create: 'create',
+  createMany: 'createMany',
+  createManyAndReturn: 'createMany',
+  update: 'update',
+  updateMany: 'updateMany',
+  updateManyAndReturn: 'updateMany',
+  upsert: 'upsert',
+  delete: 'delete',
+}
+
+/** Operations whose result is a number or an aggregate. */
+const rowless = new Set(['count', 'aggregate', 'groupBy', 'deleteMany', 'createMany', 'updateMany'])
+
+/**
+ * Plans one operation.
+ * @throws KmsEncryptedError every refusal of this library, before anything is sent
+ */
+export function planOperation(
+  model: RecordModel,
+  operation: string,
+  args: Args,
+  globalOmit: GlobalOmit,
+): OperationPlan {
+  const kind = kinds[operation]
+  if (!kind) {
+    throw unsupported(model.name, `the operation '${operation}'`, 'Use one of the documented operations.')
+  }
+  checkCriteria(model, args)
+  if (kind === 'count') checkAggregation(model, args)
+  const returnsRows = !rowless.has(operation)
+  const selection = returnsRows ? planSelection(model, args, globalOmit) : { args, shape: null }
+  const own: OwnArgs = { ...selection.args }
+  const created: NewRecord[] = []
+  let changed: ChangedRecord | null = null
+  const plan = { created }
+  if (kind === 'create') own['data'] = planCreateData(model, args['data'], plan)
+  else if (kind === 'createMany') own['data'] = planCreateList(model, args['data'], plan)
+  else if (kind === 'update' || kind === 'updateMany') {
+    const data = planUpdateData(model, args['data'], plan)
+    own['data'] = data.own
+    changed = data.changed
+  } else if (kind === 'upsert') {
+    const update = planUpdateData(model, args['update'], plan)
+    own['update'] = update.own
+    own['create'] = planCreateData(model, args['create'], plan)
+    changed = update.changed
+  }
+  return { kind, model, operation, args: own, given: args, shape: selection.shape, returnsRows, created, changed }
+}
+

@@ -1,0 +1,52 @@
+/** The refusals that planning makes, each with its reason and remedy. */
+import { KmsEncryptedError } from '../errors.js'
+
+/** @returns the error for an operation or a clause that is not served on encrypted models */
+export function unsupported(where: string, what: string, fix: string): KmsEncryptedError {
+  return new KmsEncryptedError({
+    code: 'UNSUPPORTED_OPERATION',
+    message: `${where}: ${what} is not supported on encrypted fields`,
+    why: 'Passing it through would store plaintext, return ciphertext or change the wrong rows.',
+    fix,
+  })
+}
+
+/** @returns the error for a filter on a field whose column holds ciphertext */
+export function encryptedFilter(where: string, operator: string): KmsEncryptedError {
+  return new KmsEncryptedError({
+    code: 'ENCRYPTED_FILTER',
+    message: `${where}: cannot filter by '${operator}' on an encrypted field (only comparisons with null are possible)`,
+    why: 'Every value is sealed under its own record’s key, so the database cannot compare it with anything.',
+    fix: 'Filter by another field, or read the rows and filter them in the application.',
+  })
+}
+
+/** @returns the error for an order, a grouping or an extreme taken of ciphertext */
+export function encryptedOrder(where: string, clause: string): KmsEncryptedError {
+  return new KmsEncryptedError({
+    code: 'ENCRYPTED_ORDER',
+    message: `${where}: cannot use '${clause}' on an encrypted field`,
+    why: 'The database would order or group the ciphertext, which has nothing to do with the order of the values.',
+    fix: `Take the field out of '${clause}'; order or group in the application after reading.`,
+  })
+}
+
+/** @returns the error for data that would write a column which this library keeps */
+export function managedColumn(where: string): KmsEncryptedError {
+  return new KmsEncryptedError({
+    code: 'MANAGED_COLUMN',
+    message: `${where}: this column is written by prisma-kms-encrypted only`,
+    why: 'Whoever can plant a wrapped key can choose the key under which later values are sealed.',
+    fix: 'Take the column out of the data. To rotate keys use rotateAll().',
+  })
+}
+
+/** @returns the error for a change of a column that the record's encryption context is bound to */
+export function immutableContext(where: string): KmsEncryptedError {
+  return new KmsEncryptedError({
+    code: 'CONTEXT_COLUMN_IMMUTABLE',
+    message: `${where}: cannot change a column of the record's encryption context`,
+    why: 'The data keys of the record are bound to it; after the change none of them would open again.',
+    fix: 'Create a new record with the new value and delete the old one.',
+  })
+}
