@@ -8,7 +8,7 @@
  */
 
 import { types } from 'node:util'
-import { KmsEncryptedError } from '../errors.js'
+import { isKmsEncryptedError } from '../errors.js'
 import { isDecimalObject } from './decimal-text.js'
 import { invalidValue, typeName } from './refusals.js'
 
@@ -35,7 +35,7 @@ function stringify(value: unknown, where: string): string | undefined {
   try {
     return JSON.stringify(toJsonValue(value, where), stringifySpecial)
   } catch (error) {
-    if (error instanceof KmsEncryptedError) throw error
+    if (isKmsEncryptedError(error, 'INVALID_VALUE')) throw error
     // Not attached as the cause: what a caller's toJSON throws may quote the value.
     throw invalidValue(where, 'expected a JSON value, got one that is cyclic, too deep or fails in toJSON')
   }
@@ -74,8 +74,10 @@ function toJsonObject(value: object, where: string): unknown {
 }
 
 function toJsonArray(array: readonly unknown[], where: string): unknown[] {
-  // Not map(): it would skip holes, which Prisma refuses like undefined.
-  return Array.from(array, (element) => toJsonValue(element, where))
+  const elements: unknown[] = []
+  // A loop, as map() would skip holes, which Prisma refuses like undefined, and a callback halves the possible depth.
+  for (const element of array) elements.push(toJsonValue(element, where))
+  return elements
 }
 
 function toJsonRecord(object: object, where: string): Record<string, unknown> {

@@ -1,0 +1,56 @@
+import { createNonceSource, randomNonces } from '../../src/envelope/nonces.js'
+
+/** Fills with a counter of 12 bytes, so that a byte used twice shows. */
+function countingFill(): { fill: (target: Buffer) => void; draws: number[] } {
+  let next = 0
+  const draws: number[] = []
+  return {
+    draws,
+    fill(target) {
+      draws.push(target.length)
+      for (let offset = 0; offset < target.length; offset += 12) target.writeUIntBE(next++, offset + 6, 6)
+    },
+  }
+}
+
+test('every nonce is the next 12 bytes of a draw, across many refills', () => {
+  const { fill, draws } = countingFill()
+  const nonces = createNonceSource(fill)
+  for (let index = 0; index < 5000; index++) {
+    const nonce = nonces()
+    expect(nonce.length).toBe(12)
+    expect(nonce.readUIntBE(6, 6)).toBe(index)
+  }
+  expect(draws).toEqual([12_288, 12_288, 12_288, 12_288, 12_288])
+})
+
+test('a nonce handed out keeps its bytes after the next draws', () => {
+  const nonces = createNonceSource(countingFill().fill)
+  const first = nonces()
+  for (let index = 0; index < 4000; index++) nonces()
+  expect(first.readUIntBE(6, 6)).toBe(0)
+})
+
+test('nothing is drawn before the first nonce is needed', () => {
+  const { fill, draws } = countingFill()
+  createNonceSource(fill)
+  expect(draws).toEqual([])
+})
+
+test('a draw that fails hands out nothing, then or later', () => {
+  let broken = true
+  const { fill } = countingFill()
+  const nonces = createNonceSource((target) => {
+    if (broken) throw new Error('no entropy')
+    fill(target)
+  })
+  expect(() => nonces()).toThrow('no entropy')
+  expect(() => nonces()).toThrow('no entropy')
+  broken = false
+  expect(nonces().readUIntBE(6, 6)).toBe(0)
+})
+
+test("the process's own nonces do not repeat", () => {
+  const seen = new Set(Array.from({ length: 20_000 }, () => randomNonces().toString('hex')))
+  expect(seen.size).toBe(20_000)
+})
