@@ -1,10 +1,11 @@
 import { createRequire } from 'node:module'
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { createPackedProject, type PackedProject } from './packed-project.js'
 
 const require = createRequire(import.meta.url)
 const root = join(import.meta.dirname, '../../../..')
+const jest = join(dirname(require.resolve('jest/package.json', { paths: [root] })), 'bin/jest.js')
 const sdks = /@aws-sdk|@smithy|@google-cloud|google-gax|node-vault|axios/
 let project: PackedProject
 
@@ -44,9 +45,26 @@ test('Jest without flags loads every entry point from a CommonJS project', async
       expect(isKmsEncryptedError(error, 'INVALID_VALUE')).toBe(true)
     })`,
   )
-  const jest = join(dirname(require.resolve('jest/package.json', { paths: [root] })), 'bin/jest.js')
-  const { ok, output } = await project.node(jest, '--rootDir', project.folder)
+  const { ok, output } = await project.node(jest, '--rootDir', project.folder, 'commonjs')
   expect([ok, output]).toEqual([true, expect.stringContaining(`${project.specifiers.length + 1} passed`)])
+})
+
+test('whatever the CommonJS files require loads there, also what they require on first use', async () => {
+  const required = new Set<string>()
+  const folder = join(project.folder, 'node_modules/prisma-kms-encrypted/dist/cjs')
+  for (const file of await readdir(folder, { recursive: true })) {
+    if (!file.endsWith('.js')) continue
+    const text = await readFile(join(folder, file), 'utf8')
+    for (const [, specifier = ''] of text.matchAll(/\brequire\("([^".][^"]*)"\)/g)) {
+      if (!specifier.startsWith('node:') && !sdks.test(specifier)) required.add(specifier)
+    }
+  }
+  await project.write(
+    'requires.test.js',
+    `test.each(${JSON.stringify([...required])})('%s', (specifier) => { require(specifier) })`,
+  )
+  const { ok, output } = await project.node(jest, '--rootDir', project.folder, 'requires')
+  expect([ok, output]).toEqual([true, expect.stringContaining(`${required.size} passed`)])
 })
 
 test('importing the package loads no KMS SDK and no Prisma generator code', async () => {
