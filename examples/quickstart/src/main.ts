@@ -1,4 +1,5 @@
 /** A person's data, from plaintext to ciphertext and through a key rotation. Run it with `npx pnpm@10 demo`. */
+import { deepEqual } from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { PGlite } from '@electric-sql/pglite'
 import { PrismaPGlite } from 'pglite-prisma-adapter'
@@ -6,7 +7,15 @@ import { isKmsEncryptedError, kmsEncrypted, rotateAll } from 'prisma-kms-encrypt
 import { generateLocalKey, localKms } from 'prisma-kms-encrypted/local'
 import { encryptedModels } from './generated/kms-encrypted.js'
 import { PrismaClient } from './generated/prisma/client.js'
-import { printComparison, printError, printStep, printText, printTitle } from './print.js'
+import {
+  printComparison,
+  printError,
+  printKeyChanges,
+  printStep,
+  printText,
+  printTitle,
+  type Row,
+} from './print.js'
 
 // PostgreSQL in this process, and two master keys that live as long as it does. In production the keys never leave
 // a KMS: `awsKms()`, `gcpKms()` or `vaultKms()` takes the place of `localKms()`, and nothing else changes.
@@ -33,7 +42,7 @@ printTitle('prisma-kms-encrypted', 'PostgreSQL and a key service, both in this p
 let prisma = encrypt(1)
 
 printStep('Create a person with two pets: an ordinary Prisma call')
-const { id } = await prisma.person.create({
+const { id, pets } = await prisma.person.create({
   data: {
     name: 'Ada Lovelace',
     email: 'ada@example.com',
@@ -41,26 +50,32 @@ const { id } = await prisma.person.create({
     phone: '+44 20 7946 0000',
     pets: { create: [{ name: 'Byron', diagnosis: 'sprained paw' }, { name: 'Puff' }] },
   },
+  include: { pets: true },
 })
-await show()
+printComparison(await readAll())
 
-printStep('Update two fields, and a pet through its owner')
+printStep('Update two fields of the person, and one of each pet')
 await prisma.person.update({
   where: { id },
-  data: {
-    email: 'countess@example.com',
-    notes: { allergies: ['penicillin', 'bees'] },
-    pets: { updateMany: { where: { name: 'Puff' }, data: { diagnosis: 'too much cake' } } },
-  },
+  data: { email: 'countess@example.com', notes: { allergies: ['penicillin', 'bees'] } },
 })
-await show()
+for (const pet of pets) {
+  await prisma.pet.update({ where: { id: pet.id }, data: { diagnosis: `too much cake, ${pet.name}` } })
+}
+printComparison(await readAll())
 
 printStep('Switch to version 2 of the master key, and rotate every row')
+const before = await readAll()
 prisma = encrypt(2)
 await rotateAll(prisma.person)
 await rotateAll(prisma.pet)
-await show()
-printText('The wrapped keys went from v1 to v2. The ciphertexts and what the application sees are the same.')
+const after = await readAll()
+printKeyChanges(before, after)
+deepEqual(
+  after.map((row) => row.seen),
+  before.map((row) => row.seen),
+)
+printText('The application reads the same values as before.')
 
 printStep('What cannot work on ciphertext is refused before it reaches the database')
 printText(`prisma.person.findMany({ where: { email: { startsWith: 'countess' } } })`)
@@ -74,20 +89,19 @@ try {
 await client.$disconnect()
 await database.close()
 
-/** Prints each row twice: as the application reads it, and as it lies in the table. */
-async function show() {
+/** Every row twice: as the application sees it, and as it lies in the table. */
+async function readAll(): Promise<Row[]> {
+  // What the application never asks for: it needs no key column.
+  const omit = { encryptedKmsKey: true }
   const person = await prisma.person.findUniqueOrThrow({
     where: { id },
-    include: { pets: { orderBy: { name: 'asc' } } },
+    omit: { ...omit, encryptedKmsKeyPhone: true },
   })
-  printComparison(`Person ${id}`, person, await stored('SELECT * FROM "Person"'))
-  for (const pet of person.pets) {
-    printComparison(`Pet ${pet.name}`, pet, await stored('SELECT * FROM "Pet" WHERE id = $1', [pet.id]))
-  }
-}
-
-/** Reads one row beside Prisma. */
-async function stored(sql: string, parameters: unknown[] = []): Promise<Record<string, unknown>> {
-  const { rows } = await database.query<Record<string, unknown>>(sql, parameters)
-  return rows[0] ?? {}
+  const pets = await prisma.pet.findMany({ omit, orderBy: { name: 'asc' } })
+  const tables = await database.query<Row['stored']>('SELECT * FROM "Person"')
+  const petTables = await database.query<Row['stored']>('SELECT * FROM "Pet" ORDER BY name')
+  return [
+    { title: 'Person', seen: person, stored: tables.rows[0] ?? {} },
+    ...pets.map((pet, i) => ({ title: 'Pet', seen: pet, stored: petTables.rows[i] ?? {} })),
+  ]
 }

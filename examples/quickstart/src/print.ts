@@ -6,7 +6,8 @@ type Style = Parameters<typeof styleText>[0]
 
 const colours = process.stdout.isTTY && process.stdout.hasColors()
 const paint = (style: Style, text: string) => (colours ? styleText(style, text) : text)
-const columnWidth = 36
+const columnWidth = 34
+const nameWidth = 28
 let steps = 0
 
 export function printTitle(title: string, subtitle: string): void {
@@ -21,30 +22,55 @@ export function printText(text: string): void {
   console.log(`   ${text}\n`)
 }
 
-/** Prints the scalar columns of one row that are stored in another form than the application sees, and names. */
-export function printComparison(
-  title: string,
-  seen: Readonly<Record<string, unknown>>,
-  stored: Readonly<Record<string, unknown>>,
-): void {
-  const fields = Object.keys(stored).filter((field) => !/id$/i.test(field))
-  const nameWidth = Math.max(...fields.map((field) => field.length), title.length)
-  const line = (name: string, left: string, right: string) => {
-    console.log(`   ${name}  ${left}  ${right}`)
+/** One row in both of its forms. */
+export interface Row {
+  readonly title: string
+  readonly seen: Readonly<Record<string, unknown>>
+  readonly stored: Readonly<Record<string, unknown>>
+}
+
+/** Prints what the application sees beside what the database stores; ids are left out. */
+export function printComparison(rows: readonly Row[]): void {
+  printLine(['', 'bold'], ['the application sees', 'dim'], ['the database stores', 'dim'])
+  for (const { title, seen, stored } of rows) {
+    for (const [i, field] of listFields(stored).entries()) {
+      const left = field in seen ? shorten(seen[field]) : ''
+      const right = shorten(stored[field])
+      const style = isKeyColumn(field) ? 'yellow' : left === right ? 'reset' : 'magenta'
+      printLine(
+        [`${i === 0 ? title.padEnd(8) : ' '.repeat(8)}${field}`, 'bold'],
+        [left, 'green'],
+        [right, style],
+      )
+    }
+    console.log()
   }
-  line(
-    paint('bold', title.padEnd(nameWidth)),
-    paint('dim', 'the application sees'.padEnd(columnWidth)),
-    paint('dim', 'the database stores'),
-  )
-  for (const field of fields) {
-    const isKey = field.startsWith('encryptedKmsKey')
-    const left = isKey ? '' : shorten(seen[field])
-    const right = shorten(stored[field])
-    const style: Style = isKey ? 'yellow' : left === right ? 'reset' : 'magenta'
-    line(field.padEnd(nameWidth), paint('green', left.padEnd(columnWidth)), paint(style, right))
+}
+
+/** Prints the key columns of the same rows at two times. */
+export function printKeyChanges(before: readonly Row[], after: readonly Row[]): void {
+  printLine(['', 'bold'], ['stored before', 'dim'], ['stored after', 'dim'])
+  for (const [i, { title, stored }] of before.entries()) {
+    for (const field of listFields(stored).filter(isKeyColumn)) {
+      const now = after[i]?.stored[field]
+      printLine(
+        [title.padEnd(8) + field, 'bold'],
+        [shorten(stored[field]), 'yellow'],
+        [shorten(now), 'yellow'],
+      )
+    }
   }
   console.log()
+}
+
+const listFields = (row: object) => Object.keys(row).filter((field) => !/id$/i.test(field))
+const isKeyColumn = (field: string) => field.startsWith('encryptedKmsKey')
+
+function printLine(...cells: readonly (readonly [text: string, style: Style])[]): void {
+  const [name, ...values] = cells.map(([text, style], i) =>
+    paint(style, text.padEnd(i === 0 ? nameWidth : columnWidth)),
+  )
+  console.log(`   ${[name, ...values].join('  ').trimEnd()}`)
 }
 
 /** Prints an error's message, in which each line after the first starts with its topic: why, fix, code. */
