@@ -1,47 +1,24 @@
 /** The behaviour every provider must show, as a suite for any test runner that has `describe` and `test`. */
-import { deepEqual, equal, fail, notDeepEqual, ok } from 'node:assert/strict'
+import { deepEqual, equal, fail, ok } from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { inspect } from 'node:util'
-import { isKmsEncryptedError } from '../errors.js'
 import type { ErrorCode } from '../errors.js'
-import type {
-  EncryptionContext,
-  KmsCall,
-  KmsProvider,
-  Outcome,
-  UnwrapItem,
-  WrapItem,
-} from '../kms/provider.js'
-
-/** The part of a test runner that is used; Jest, Vitest, Mocha (as `it`) and `node:test` have it. */
-export interface ContractRunner {
-  readonly describe: (name: string, body: () => void) => unknown
-  readonly test: (name: string, body: () => Promise<void>) => unknown
-}
-
-/** Circumstances that only the author of a provider can bring about. */
-export type ContractState = 'missingKey' | 'disabledKey' | 'deniedKey' | 'wrongLengthKey' | 'slowService'
-
-/** How to bring each state about: a key id, a wrapped key, or a provider in that state. */
-export interface ContractStates {
-  /** A well-formed key id that the service does not know. */
-  readonly missingKey?: () => Promise<string> | string
-  /** The id of a key that the service has disabled. */
-  readonly disabledKey?: () => Promise<string> | string
-  /** A provider whose credentials may do nothing with this key, and the key id. */
-  readonly deniedKey?: () => Promise<DeniedKey> | DeniedKey
-  /** A ciphertext of `keyId` under `context` whose plaintext is not 32 bytes. */
-  readonly wrongLengthKey?: (keyId: string, context: EncryptionContext) => Promise<Uint8Array> | Uint8Array
-  /** A provider whose service answers later than 500 ms. */
-  readonly slowService?: () => Promise<KmsProvider> | KmsProvider
-}
-
-interface DeniedKey {
-  readonly provider: KmsProvider
-  readonly keyId: string
-  /** Operations that are denied; both by default. */
-  readonly operations?: readonly ('wrap' | 'unwrap')[]
-}
+import type { EncryptionContext, KmsCall, KmsProvider, Outcome, UnwrapItem } from '../kms/provider.js'
+import {
+  newItem,
+  wrapAll,
+  swapContexts,
+  flipByte,
+  copyOutcome,
+  valueOf,
+  failedIndexes,
+  rejectionOf,
+  expectRefused,
+  expectCode,
+} from './contract-assertions.js'
+import { globalRunner } from './contract-runner.js'
+import type { ContractRunner } from './contract-runner.js'
+import { contractStates, declareStates } from './contract-states.js'
+import type { ContractState, ContractStates } from './contract-states.js'
 
 /** Options of {@link providerContract}. Each state is either in `states` or, with the reason, in `unsupported`. */
 export interface ProviderContractOptions {
@@ -56,13 +33,6 @@ export interface ProviderContractOptions {
   readonly runner?: ContractRunner
 }
 
-const contractStates: readonly ContractState[] = [
-  'missingKey',
-  'disabledKey',
-  'deniedKey',
-  'wrongLengthKey',
-  'slowService',
-]
 const ada: EncryptionContext = { model_name: 'User', model_id: '1' }
 const bob: EncryptionContext = { model_name: 'User', model_id: '2' }
 const noLimits: KmsCall = {}
@@ -311,143 +281,4 @@ function declareLimits(test: Test, provider: GetProvider, keyId: () => string): 
     )
     expectCode(error, ['KMS_TIMEOUT'], [item])
   })
-}
-
-function declareStates(test: Test, provider: GetProvider, keyId: () => string, states: ContractStates): void {
-  const { missingKey, disabledKey, deniedKey, wrongLengthKey, slowService } = states
-  const expectAll = async (
-    kms: KmsProvider,
-    id: string,
-    codes: readonly ErrorCode[],
-    operations = ['wrap', 'unwrap'],
-  ) => {
-    const items = [newItem(ada), newItem(bob)]
-    // Where the key itself cannot wrap, ciphertext of the usable key stands in.
-    const wrapped = await wrapAll(await provider(), keyId(), items)
-    if (operations.includes('wrap')) {
-      for (const outcome of await kms.wrap(id, items, noLimits)) expectRefused(outcome, codes, items)
-    }
-    if (operations.includes('unwrap')) {
-      for (const outcome of await kms.unwrap(id, wrapped, noLimits)) expectRefused(outcome, codes, items)
-    }
-  }
-  if (missingKey) {
-    test('a key that does not exist gives KMS_KEY_NOT_FOUND', async () => {
-      await expectAll(await provider(), await missingKey(), ['KMS_KEY_NOT_FOUND'])
-    })
-  }
-  if (disabledKey) {
-    test('a disabled key gives KMS_KEY_DISABLED', async () => {
-      await expectAll(await provider(), await disabledKey(), ['KMS_KEY_DISABLED'])
-    })
-  }
-  if (deniedKey) {
-    test('missing permission gives KMS_ACCESS_DENIED', async () => {
-      const denied = await deniedKey()
-      await expectAll(
-        denied.provider,
-        denied.keyId,
-        ['KMS_ACCESS_DENIED'],
-        [...(denied.operations ?? ['wrap', 'unwrap'])],
-      )
-    })
-  }
-  if (wrongLengthKey) {
-    test('refuses an unwrapped key that is not 32 bytes', async () => {
-      const ciphertext = await wrongLengthKey(keyId(), ada)
-      const [outcome] = await (await provider()).unwrap(keyId(), [{ ciphertext, context: ada }], noLimits)
-      expectRefused(outcome, ['KMS_INVALID_CIPHERTEXT'], [])
-    })
-  }
-  if (slowService) {
-    test('a service slower than the deadline gives KMS_TIMEOUT, in time', async () => {
-      const kms = await slowService()
-      const item = newItem(ada)
-      const started = Date.now()
-      const result = await kms
-        .wrap(keyId(), [item], { deadlineMs: started + 200 })
-        .catch((error: unknown) => error)
-      ok(Date.now() - started < 450, 'gave up long after the deadline')
-      // The cast: what is no error is the outcomes.
-      if (result instanceof Error) expectCode(result, ['KMS_TIMEOUT'], [item])
-      else expectRefused((result as readonly Outcome<Uint8Array>[])[0], ['KMS_TIMEOUT'], [item])
-    })
-  }
-}
-
-function newItem(context: EncryptionContext): WrapItem {
-  return { plaintext: randomBytes(32), context }
-}
-
-async function wrapAll(
-  kms: KmsProvider,
-  keyId: string,
-  items: readonly WrapItem[],
-): Promise<readonly UnwrapItem[]> {
-  const outcomes = await kms.wrap(keyId, items, noLimits)
-  equal(outcomes.length, items.length)
-  return items.map(({ context }, index) => ({ ciphertext: valueOf(outcomes[index]), context }))
-}
-
-function swapContexts(wrapped: readonly UnwrapItem[]): readonly UnwrapItem[] {
-  const contexts = wrapped.map(({ context }) => context).reverse()
-  return wrapped.map(({ ciphertext }, index) => ({ ciphertext, context: contexts[index] ?? fail() }))
-}
-
-function flipByte(bytes: Uint8Array, position: number): Uint8Array {
-  // Another letter for letters too, so that text formats stay decodable: the change must be found, not a syntax error.
-  const byte = bytes[position] ?? fail('the ciphertext is too short to change')
-  bytes[position] = byte === 0x41 ? 0x42 : 0x41
-  return bytes
-}
-
-function copyOutcome(outcome: Outcome<Uint8Array>): Outcome<Uint8Array> {
-  return outcome.ok ? { ok: true, value: Uint8Array.from(outcome.value) } : outcome
-}
-
-function valueOf(outcome: Outcome<Uint8Array> | undefined): Uint8Array {
-  if (outcome === undefined) fail('an outcome is missing')
-  if (!outcome.ok) throw outcome.error
-  return Uint8Array.from(outcome.value)
-}
-
-function failedIndexes(outcomes: readonly Outcome<Uint8Array>[]): readonly number[] {
-  return outcomes.flatMap(({ ok: succeeded }, index) => (succeeded ? [] : [index]))
-}
-
-async function rejectionOf(pending: Promise<unknown>): Promise<unknown> {
-  return pending.then(
-    () => fail('expected a rejection'),
-    (error: unknown) => error,
-  )
-}
-
-function expectRefused(
-  outcome: Outcome<Uint8Array> | undefined,
-  codes: readonly ErrorCode[],
-  items: readonly WrapItem[],
-): void {
-  if (outcome === undefined) fail('an outcome is missing')
-  if (outcome.ok) fail(`expected ${codes.join(' or ')}, but it succeeded`)
-  expectCode(outcome.error, codes, items)
-}
-
-/** Also looks for the plaintext keys of `items` in everything that the error shows. */
-function expectCode(error: unknown, codes: readonly ErrorCode[], items: readonly WrapItem[]): void {
-  if (!isKmsEncryptedError(error)) fail(`expected a KmsEncryptedError, got ${inspect(error)}`)
-  ok(codes.includes(error.code), `expected ${codes.join(' or ')}, got ${error.code}`)
-  const shown = inspect(error, { depth: 10, showHidden: true }) + JSON.stringify(error)
-  for (const { plaintext } of items) {
-    const bytes = Buffer.from(plaintext)
-    if (bytes.byteLength < 8) continue
-    for (const form of [bytes.toString('base64'), bytes.toString('hex'), inspect(bytes).slice(8, 30)]) {
-      notDeepEqual(shown.includes(form), true, 'an error shows a plaintext key')
-    }
-  }
-}
-
-function globalRunner(): ContractRunner {
-  const { describe, test } = globalThis as Partial<ContractRunner> // runners put them there
-  if (describe !== undefined && test !== undefined) return { describe, test }
-  throw new Error('providerContract: found no global describe and test; pass them as options.runner')
 }

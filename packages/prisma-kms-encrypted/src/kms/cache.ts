@@ -1,0 +1,179 @@
+/** Turns repeated unwraps of one wrapped key into one, by keeping data keys in memory within strict bounds. */
+import { LRUCache } from 'lru-cache'
+import { z } from 'zod'
+import { KmsEncryptedError } from '../errors.js'
+import { withinCall } from './call.js'
+import { decorateProvider } from './decorate.js'
+import type { SendBatch } from './decorate.js'
+import { kmsFailure } from './failure.js'
+import type { KmsFailurePlace } from './failure.js'
+import { itemKey } from './item-key.js'
+import { attempt, failed, succeeded } from './outcome.js'
+import type { KmsProvider, Outcome, UnwrapItem } from './provider.js'
+import { systemTiming } from './timing.js'
+import type { Timing } from './timing.js'
+
+/**
+ * Bounds of the data-key cache. While a key is cached, reading its record leaves no trace in the audit log of the
+ * KMS, and a disabled key keeps working, for `ttlMs` at most.
+ */
+export interface DataKeyCacheOptions {
+  /** Milliseconds that a key is kept after it was unwrapped; at least 1. */
+  readonly ttlMs: number
+  /** Keys kept; the least recently used goes first. */
+  readonly maxEntries: number
+  /** Times that one key is handed out before it is unwrapped anew; unlimited unless given. */
+  readonly maxUses?: number
+  /** Bytes of key material kept; unlimited unless given. */
+  readonly maxBytes?: number
+}
+
+/** A provider with a cache in front. */
+export interface CachingKmsProvider extends KmsProvider {
+  /** Forgets and zeroes every key at once, those still on their way included. */
+  flush(): void
+}
+
+interface Entry {
+  readonly key: Uint8Array
+  usesLeft: number
+}
+
+/** An unwrap on its way. Each waiter copies the key; after the last one has, it is zeroed. */
+interface Flight {
+  readonly outcome: Promise<Outcome<Uint8Array>>
+  waiters: number
+}
+
+/**
+ * Caches what {@link KmsProvider.unwrap} gives; concurrent unwraps of one key are sent once. Wraps are never cached,
+ * and do not fill the cache either: who may only encrypt must not become able to decrypt.
+ * Callers get copies, since the cache zeroes its own bytes on eviction.
+ * @throws INVALID_CONFIGURATION for bounds that are not positive integers
+ */
+export function withCache(
+  provider: KmsProvider,
+  options: DataKeyCacheOptions,
+  timing: Timing = systemTiming,
+): CachingKmsProvider {
+  const { ttlMs, maxEntries, maxUses = Infinity, maxBytes } = checkOptions(options)
+  const entries = new LRUCache<string, Entry>({
+    max: maxEntries,
+    ttl: ttlMs,
+    ttlAutopurge: true, // an expired key must not stay in memory until somebody asks for it
+    ttlResolution: 0,
+    perf: timing,
+    ...(maxBytes === undefined ? {} : { maxSize: maxBytes, sizeCalculation: ({ key }) => key.byteLength }),
+    dispose: ({ key }) => key.fill(0),
+  })
+  const flights = new Map<string, Flight>()
+  let generation = 0
+
+  const takeCached = (name: string): Uint8Array | undefined => {
+    const entry = entries.get(name)
+    if (entry === undefined) return undefined
+    const copy = Uint8Array.from(entry.key)
+    entry.usesLeft -= 1
+    if (entry.usesLeft <= 0) entries.delete(name)
+    return copy
+  }
+  const keep = (name: string, key: Uint8Array, uses: number): void => {
+    const usesLeft = maxUses - uses
+    if (usesLeft > 0) entries.set(name, { key: Uint8Array.from(key), usesLeft })
+  }
+  const copyLanded = async (flight: Flight): Promise<Outcome<Uint8Array>> => {
+    flight.waiters += 1
+    const outcome = await flight.outcome
+    flight.waiters -= 1
+    if (!outcome.ok) return outcome
+    const copy = Uint8Array.from(outcome.value)
+    if (flight.waiters === 0) outcome.value.fill(0)
+    return succeeded(copy)
+  }
+
+  /** Sends the items that nobody else is fetching; every item of `wanted` has a flight afterwards. */
+  const fetchKeys = (
+    wanted: ReadonlyMap<string, UnwrapItem>,
+    place: KmsFailurePlace,
+    send: SendBatch<UnwrapItem>,
+  ): void => {
+    const missing = [...wanted].filter(([name]) => !flights.has(name))
+    if (missing.length === 0) return
+    const startedIn = generation
+    // Neither signal nor deadline: others may join this flight, and each waits within its own call.
+    const answers = send(
+      missing.map(([, item]) => item),
+      {},
+    )
+    missing.forEach(([name], index) => {
+      const flight: Flight = { waiters: 0, outcome: answers.then((outcomes) => land(outcomes[index])) }
+      const land = (answer: Outcome<Uint8Array> | undefined): Outcome<Uint8Array> => {
+        remove()
+        if (answer?.ok === true && generation === startedIn) keep(name, answer.value, flight.waiters)
+        return answer ?? failed(kmsFailure('KMS_INVALID_RESPONSE', place))
+      }
+      const remove = (): void => {
+        if (flights.get(name) === flight) flights.delete(name)
+      }
+      answers.catch(remove)
+      flights.set(name, flight)
+    })
+  }
+
+  const decorated = decorateProvider(provider, async ({ place, items, call }, send) => {
+    if (place.operation !== 'unwrap') return send(items, call)
+    // The cast: items of an unwrap are unwrap items.
+    const unwrapItems = items as unknown as readonly UnwrapItem[]
+    const names = unwrapItems.map((item) => attempt(place, () => itemKey(place.provider, place.keyId, item)))
+    const wanted = new Map<string, UnwrapItem>()
+    const cached = names.map((name, index) => {
+      if (!name.ok) return undefined
+      const key = takeCached(name.value)
+      const item = unwrapItems[index]
+      if (key === undefined && item !== undefined) wanted.set(name.value, item)
+      return key
+    })
+    const gather = async (): Promise<readonly Outcome<Uint8Array>[]> => {
+      fetchKeys(wanted, place, send as unknown as SendBatch<UnwrapItem>) // as above
+      return Promise.all(
+        names.map(async (name, index) => {
+          if (!name.ok) return name
+          const key = cached[index]
+          if (key !== undefined) return succeeded(key)
+          const flight = flights.get(name.value)
+          return flight === undefined ? failed(kmsFailure('KMS_INVALID_RESPONSE', place)) : copyLanded(flight)
+        }),
+      )
+    }
+    return withinCall(call, place, gather, timing)
+  })
+
+  return {
+    ...decorated,
+    flush() {
+      generation += 1
+      flights.clear() // who waits gets its key; who comes now asks the service
+      entries.clear()
+    },
+  }
+}
+
+const positiveInteger = z.int().positive()
+const optionsSchema = z.strictObject({
+  ttlMs: positiveInteger,
+  maxEntries: positiveInteger,
+  maxUses: positiveInteger.optional(),
+  maxBytes: positiveInteger.optional(),
+})
+
+function checkOptions(options: DataKeyCacheOptions): DataKeyCacheOptions {
+  const checked = optionsSchema.safeParse(options)
+  if (checked.success) return options
+  const [issue] = checked.error.issues
+  throw new KmsEncryptedError({
+    code: 'INVALID_CONFIGURATION',
+    message: `cache${issue === undefined ? '' : `${issue.path.map((name) => `.${String(name)}`).join('')}: ${issue.message}`}`,
+    why: 'The cache keeps data keys in memory, so each of its bounds must be exact.',
+    fix: 'For example cache: { ttlMs: 60_000, maxEntries: 1_000 }; leave the cache out to keep no keys.',
+  })
+}

@@ -1,0 +1,156 @@
+/** Turns the concurrent calls of one turn of the event loop into one batch per operation and key id. */
+import { isKmsEncryptedError } from '../errors.js'
+import { withinCall } from './call.js'
+import { decorateProvider } from './decorate.js'
+import type { BatchRequest, SendBatch } from './decorate.js'
+import { kmsFailure } from './failure.js'
+import { itemKey } from './item-key.js'
+import { attempt, failed, succeeded } from './outcome.js'
+import type { KmsCall, KmsProvider, Outcome, UnwrapItem, WrapItem } from './provider.js'
+import { systemTiming } from './timing.js'
+import type { Timing } from './timing.js'
+
+/** Options of {@link withCoalescing}. */
+export interface CoalescingOptions {
+  /** A batch with this many items is sent without waiting for more; 1,000. */
+  readonly maxItems?: number
+  /** Runs the dispatch once the calls of this turn are in; `setImmediate` by default. */
+  readonly schedule?: (dispatch: () => void) => void
+  readonly timing?: Timing
+}
+
+type Item = WrapItem | UnwrapItem
+type Outcomes = readonly Outcome<Uint8Array>[]
+
+/** One caller's part in a batch. */
+interface Participant {
+  readonly items: readonly Item[]
+  readonly call: KmsCall
+  /** Fires when the caller stops waiting. */
+  readonly signal: AbortSignal
+  readonly settle: (result: Outcomes | Promise<never>) => void
+}
+
+interface Batch {
+  readonly place: BatchRequest<Item>['place']
+  readonly send: SendBatch<Item>
+  readonly participants: Participant[]
+}
+
+/**
+ * Joins concurrent calls into batches. Equal unwraps are sent once, and each caller gets its own copy; wraps never
+ * are, since two records must not share a wrapped key. A caller that aborts or runs out of time stops waiting alone;
+ * the batch is aborted only when no caller is left.
+ */
+export function withCoalescing(provider: KmsProvider, options: CoalescingOptions = {}): KmsProvider {
+  const { maxItems = 1_000, timing = systemTiming } = options
+  const schedule = options.schedule ?? ((dispatch) => void setImmediate(dispatch))
+  const collecting = new Map<string, Batch>()
+
+  return decorateProvider(provider, ({ place, items, call }, send) => {
+    if (items.length === 0) return send(items, call)
+    const name = `${place.operation} ${place.keyId}`
+    const close = (batch: Batch): void => {
+      if (collecting.get(name) !== batch) return // it was full and has gone
+      collecting.delete(name)
+      dispatchBatch(batch)
+    }
+    return withinCall(
+      call,
+      place,
+      (signal) =>
+        new Promise<Outcomes>((settle) => {
+          let batch = collecting.get(name)
+          if (batch === undefined) {
+            // The cast: all items under one name are of the type that belongs to its operation.
+            const opened: Batch = { place, send: send as SendBatch<Item>, participants: [] }
+            batch = opened
+            collecting.set(name, opened)
+            schedule(() => {
+              close(opened)
+            })
+          }
+          batch.participants.push({ items, call, signal, settle })
+          if (batch.participants.reduce((sum, part) => sum + part.items.length, 0) >= maxItems) close(batch)
+        }),
+      timing,
+    )
+  })
+}
+
+function dispatchBatch({ place, send, participants }: Batch): void {
+  const present = participants.filter(({ signal }) => !signal.aborted)
+  if (present.length === 0) return
+  const controller = new AbortController()
+  for (const { signal } of present) {
+    const abortIfLast = (): void => {
+      if (present.every((participant) => participant.signal.aborted)) controller.abort()
+    }
+    signal.addEventListener('abort', abortIfLast, { once: true })
+  }
+  const deadlineMs = Math.max(...present.map(({ call }) => call.deadlineMs ?? Infinity))
+  const { distinct, positions } = indexItems(present, place)
+  const call: KmsCall = { signal: controller.signal, ...(deadlineMs === Infinity ? {} : { deadlineMs }) }
+
+  send(distinct, call).then(
+    (outcomes) => {
+      const results = distributeOutcomes(outcomes, positions, place)
+      present.forEach(({ settle }, index) => {
+        settle(results[index] ?? [])
+      })
+    },
+    (error: unknown) => {
+      for (const { settle } of present) settle(Promise.reject(toError(error, place)))
+    },
+  )
+}
+
+/** Foreign errors may hold a request, so they do not get through. */
+function toError(error: unknown, place: Batch['place']): Error {
+  return isKmsEncryptedError(error) ? error : kmsFailure('KMS_UNAVAILABLE', place)
+}
+
+/** Where an item is in the batch that is sent, or why it is not in it. */
+type Position = number | Error
+
+/** The batch to send, and for each participant the positions of its items in it. */
+function indexItems(
+  participants: readonly Participant[],
+  place: Batch['place'],
+): { readonly distinct: readonly Item[]; readonly positions: readonly (readonly Position[])[] } {
+  const distinct: Item[] = []
+  const known = new Map<string, number>()
+  const indexItem = (item: Item): Position => {
+    if (place.operation !== 'unwrap' || !('ciphertext' in item)) return distinct.push(item) - 1
+    const key = attempt(place, () => itemKey(place.provider, place.keyId, item))
+    if (!key.ok) return key.error
+    const position = known.get(key.value) ?? distinct.push(item) - 1
+    known.set(key.value, position)
+    return position
+  }
+  return { distinct, positions: participants.map(({ items }) => items.map(indexItem)) }
+}
+
+/** Gives every taker bytes of its own and zeroes those that were only copied. */
+function distributeOutcomes(
+  outcomes: Outcomes,
+  positions: readonly (readonly Position[])[],
+  place: Batch['place'],
+): readonly Outcomes[] {
+  const takers = new Map<Position, number>()
+  for (const position of positions.flat()) takers.set(position, (takers.get(position) ?? 0) + 1)
+  const isShared = (position: Position): boolean => (takers.get(position) ?? 0) > 1
+
+  const results = positions.map((own) =>
+    own.map((position): Outcome<Uint8Array> => {
+      if (position instanceof Error) return failed(position)
+      const outcome = outcomes[position]
+      if (outcome === undefined) return failed(kmsFailure('KMS_INVALID_RESPONSE', place))
+      return outcome.ok && isShared(position) ? succeeded(Uint8Array.from(outcome.value)) : outcome
+    }),
+  )
+  outcomes.forEach((outcome, position) => {
+    if (outcome.ok && isShared(position)) outcome.value.fill(0)
+  })
+  return results
+}

@@ -1,0 +1,31 @@
+/** Turns one wrapped key with its context into a map key that no other pair shares. */
+import { createHash } from 'node:crypto'
+import { validateContext } from './context.js'
+import type { EncryptionContext, UnwrapItem } from './provider.js'
+
+/**
+ * A digest of the provider, the key id, the wrapped key and the context, each part preceded by its length, so that
+ * bytes never move from one part to the next. The order of the context's pairs does not matter.
+ * @throws INVALID_CONTEXT
+ */
+export function itemKey(provider: string, keyId: string, { ciphertext, context }: UnwrapItem): string {
+  const hash = createHash('sha256')
+  const add = (part: Uint8Array | string): void => {
+    const bytes = typeof part === 'string' ? Buffer.from(part, 'utf8') : part
+    const length = Buffer.alloc(4)
+    length.writeUInt32BE(bytes.byteLength)
+    hash.update(length).update(bytes)
+  }
+  add(provider)
+  add(keyId)
+  add(ciphertext)
+  for (const part of contextParts(context)) add(part)
+  return hash.digest('base64')
+}
+
+function contextParts(context: EncryptionContext): readonly string[] {
+  validateContext(context)
+  return Object.entries(context)
+    .sort(([a], [b]) => (a < b ? -1 : 1)) // names are unique
+    .flat()
+}

@@ -1,0 +1,99 @@
+/**
+ * Turns passing failures of a key service into later successes: again, with full jitter, until one deadline over all.
+ * Not a library's policy, because those retry a call as a whole: here only the failed items of a batch go again.
+ */
+import { isKmsEncryptedError } from '../errors.js'
+import { withinCall } from './call.js'
+import { decorateProvider } from './decorate.js'
+import { isRetryable, kmsFailure } from './failure.js'
+import { failed } from './outcome.js'
+import type { KmsCall, KmsProvider, Outcome } from './provider.js'
+import { systemTiming } from './timing.js'
+import type { Timing } from './timing.js'
+
+/** Options of {@link withRetry}. Times in milliseconds. */
+export interface RetryOptions {
+  /** Time for all attempts together, unless the call's own deadline comes first; 10,000. */
+  readonly timeoutMs?: number
+  /** Upper bound of the first delay; it doubles with every attempt; 50. */
+  readonly baseMs?: number
+  /** The same after throttling; 500. */
+  readonly throttleBaseMs?: number
+  /** No delay is longer; 2,000. */
+  readonly capMs?: number
+  readonly timing?: Timing
+  /** Told of each further attempt, for logs and metrics. */
+  readonly onRetry?: (retry: RetryEvent) => void
+}
+
+/** One further attempt that is about to be made. */
+export interface RetryEvent {
+  readonly provider: string
+  readonly keyId: string
+  readonly operation: 'wrap' | 'unwrap' | 'rewrap'
+  /** Number of the attempt that failed, from 1. */
+  readonly attempt: number
+  readonly delayMs: number
+  /** Items that go again. */
+  readonly items: number
+  readonly code: string
+}
+
+/**
+ * Retries throttling, timeouts, outages and damaged answers, per item; refusals never (FACTS 29).
+ * When time is up, the last failure of each item stands. "Full jitter" as in the AWS Architecture Blog,
+ * "Exponential Backoff and Jitter": each delay is uniform between 0 and its bound.
+ */
+export function withRetry(provider: KmsProvider, options: RetryOptions = {}): KmsProvider {
+  const { timeoutMs = 10_000, baseMs = 50, throttleBaseMs = 500, capMs = 2_000 } = options
+  const { timing = systemTiming, onRetry } = options
+
+  return decorateProvider(provider, async ({ place, items, call }, send) => {
+    const deadlineMs = Math.min(call.deadlineMs ?? Infinity, timing.now() + timeoutMs)
+    const attemptCall: KmsCall = { ...call, deadlineMs }
+    const outcomes: Outcome<Uint8Array>[] = items.map(() => failed(kmsFailure('KMS_TIMEOUT', place)))
+    let pending = items.map((_, index) => index)
+
+    for (let attempt = 1; ; attempt += 1) {
+      const sent = pending.flatMap((index) => items.slice(index, index + 1))
+      const answered = await withinCall(
+        attemptCall,
+        place,
+        (signal) => send(sent, { deadlineMs, signal }),
+        timing,
+      ).catch((error: unknown): readonly Outcome<Uint8Array>[] => {
+        // The whole call failed in a passing way: so did each item.
+        if (!isKmsEncryptedError(error) || !isRetryable(error)) throw error
+        return sent.map(() => failed(error))
+      })
+      pending.forEach((index, position) => {
+        const answer = answered[position] ?? failed(kmsFailure('KMS_INVALID_RESPONSE', place))
+        // Once time is up, what the service said before tells more than that time is up.
+        const earlier = outcomes[index]
+        const keepsEarlier =
+          attempt > 1 && !answer.ok && isTimeout(answer.error) && timing.now() >= deadlineMs
+        outcomes[index] = keepsEarlier && earlier !== undefined ? earlier : answer
+      })
+      const errors = new Map<number, Error>()
+      for (const index of pending) {
+        const outcome = outcomes[index]
+        if (outcome?.ok === false && isRetryable(outcome.error)) errors.set(index, outcome.error)
+      }
+      pending = [...errors.keys()]
+      const [firstError] = errors.values()
+      if (firstError === undefined) return outcomes
+
+      const throttled = [...errors.values()].some((error) => isKmsEncryptedError(error, 'KMS_THROTTLED'))
+      const boundMs = Math.min(capMs, (throttled ? throttleBaseMs : baseMs) * 2 ** (attempt - 1))
+      const delayMs = timing.random() * boundMs
+      if (timing.now() + delayMs >= deadlineMs) return outcomes
+      const code = isKmsEncryptedError(firstError) ? firstError.code : 'KMS_UNAVAILABLE'
+      onRetry?.({ ...place, attempt, delayMs, items: pending.length, code })
+      await withinCall({ ...call, deadlineMs }, place, (signal) => timing.sleep(delayMs, signal), timing)
+    }
+  })
+}
+
+function isTimeout(error: Error): boolean {
+  return isKmsEncryptedError(error, 'KMS_TIMEOUT')
+}

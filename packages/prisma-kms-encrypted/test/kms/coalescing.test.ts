@@ -1,0 +1,157 @@
+import fc from 'fast-check'
+import { withCoalescing } from '../../src/kms/coalescing.js'
+import { createFakeProvider, failure, plain, shortForm, successOf, wrapped } from './fake-provider.js'
+import { createFakeTiming, settle } from './fake-timing.js'
+
+test('concurrent calls share a batch per key id and operation', async () => {
+  const provider = createFakeProvider()
+  const kms = withCoalescing(provider)
+  const results = await Promise.all([
+    kms.unwrap('a', [wrapped(1), wrapped(2)], {}),
+    kms.unwrap('a', [wrapped(3)], {}),
+    kms.unwrap('b', [wrapped(4)], {}),
+    kms.wrap('a', [plain(5)], {}),
+    Promise.resolve().then(() => kms.unwrap('a', [wrapped(6)], {})),
+  ])
+  expect(results.map((outcomes) => outcomes.map(shortForm))).toEqual([[2, 3], [4], [5], [6], [7]])
+  expect(provider.calls.map(({ operation, keyId, items }) => [operation, keyId, items.length])).toEqual([
+    ['unwrap', 'a', 4],
+    ['unwrap', 'b', 1],
+    ['wrap', 'a', 1],
+  ])
+})
+
+test('equal unwraps are sent once and give each caller bytes of its own', async () => {
+  const provider = createFakeProvider()
+  const kms = withCoalescing(provider)
+  const [first, second] = await Promise.all([
+    kms.unwrap('a', [wrapped(1), wrapped(1)], {}),
+    kms.unwrap('a', [wrapped(1), wrapped(1, 'b')], {}),
+  ])
+  expect(provider.calls[0]?.items).toHaveLength(2)
+  expect([...first, ...second].map(shortForm)).toEqual([2, 2, 2, 2])
+  if (first[0]?.ok === true) first[0].value.fill(0)
+  expect([...first, ...second].map(shortForm)).toEqual([0, 2, 2, 2])
+})
+
+test('equal wraps and rewraps are never joined', async () => {
+  const provider = createFakeProvider()
+  const kms = withCoalescing(provider)
+  await Promise.all([kms.wrap('a', [plain(1)], {}), kms.wrap('a', [plain(1)], {})])
+  await Promise.all([kms.rewrap?.('a', [wrapped(1)], {}), kms.rewrap?.('a', [wrapped(1)], {})])
+  expect(provider.calls.map(({ items }) => items.length)).toEqual([2, 2])
+})
+
+test('an abort of one caller does not touch the others; of all, it aborts the batch', async () => {
+  let answer: () => void = () => undefined
+  const provider = createFakeProvider(
+    ({ items }) =>
+      new Promise((resolve) => {
+        answer = () => {
+          resolve(items.map(successOf))
+        }
+      }),
+  )
+  const kms = withCoalescing(provider)
+  const [one, two] = [new AbortController(), new AbortController()]
+  const first = kms.unwrap('a', [wrapped(1)], { signal: one.signal })
+  const second = kms.unwrap('a', [wrapped(2)], { signal: two.signal })
+  await settle()
+  one.abort()
+  await expect(first).rejects.toMatchObject({ code: 'KMS_ABORTED' })
+  expect(provider.calls[0]?.call.signal?.aborted).toBe(false)
+  answer()
+  expect((await second).map(shortForm)).toEqual([3])
+
+  const third = kms.unwrap('a', [wrapped(1)], { signal: two.signal })
+  await settle()
+  two.abort()
+  await expect(third).rejects.toMatchObject({ code: 'KMS_ABORTED' })
+  expect(provider.calls[1]?.call.signal?.aborted).toBe(true)
+})
+
+test('a caller that aborts before the dispatch is not in the batch', async () => {
+  const provider = createFakeProvider()
+  const kms = withCoalescing(provider)
+  const controller = new AbortController()
+  const aborted = kms.wrap('a', [plain(1)], { signal: controller.signal })
+  const kept = kms.wrap('a', [plain(2)], {})
+  controller.abort()
+  await expect(aborted).rejects.toMatchObject({ code: 'KMS_ABORTED' })
+  expect((await kept).map(shortForm)).toEqual([3])
+  expect(provider.calls.map(({ items }) => items.length)).toEqual([1])
+})
+
+test('each caller keeps its own deadline, the batch has the latest', async () => {
+  const timing = createFakeTiming()
+  const provider = createFakeProvider(() => new Promise(() => undefined))
+  const kms = withCoalescing(provider, { timing })
+  const early = kms.unwrap('a', [wrapped(1)], { deadlineMs: timing.now() + 100 })
+  const late = kms.unwrap('a', [wrapped(2)], { deadlineMs: timing.now() + 200 })
+  const lateRejects = expect(late).rejects.toMatchObject({ code: 'KMS_TIMEOUT' })
+  await settle()
+  expect(provider.calls[0]?.call.deadlineMs).toBe(timing.now() + 200)
+  const earlyRejects = expect(early).rejects.toMatchObject({ code: 'KMS_TIMEOUT' })
+  await timing.advance(100)
+  await earlyRejects
+  await timing.advance(100)
+  await lateRejects
+})
+
+test('a full batch goes at once', async () => {
+  const provider = createFakeProvider()
+  const kms = withCoalescing(provider, { maxItems: 3, schedule: (dispatch) => setTimeout(dispatch, 5) })
+  await Promise.all(Array.from({ length: 7 }, (_, index) => kms.wrap('a', [plain(index)], {})))
+  expect(provider.calls.map(({ items }) => items.length)).toEqual([3, 3, 1])
+})
+
+test('a call that fails as a whole fails for every caller; a foreign error does not get through', async () => {
+  const provider = createFakeProvider(() => Promise.reject(new Error('secret')))
+  const kms = withCoalescing(provider)
+  const results = await Promise.allSettled([kms.wrap('a', [plain(1)], {}), kms.wrap('a', [plain(2)], {})])
+  for (const result of results) {
+    expect(result).toMatchObject({ status: 'rejected', reason: { code: 'KMS_UNAVAILABLE' } })
+    expect(JSON.stringify(result)).not.toContain('secret')
+  }
+})
+
+test('a bad context fails its item alone and is not sent', async () => {
+  const provider = createFakeProvider()
+  const outcomes = await withCoalescing(provider).unwrap(
+    'a',
+    [wrapped(1), { ...wrapped(2), context: {} }],
+    {},
+  )
+  expect(outcomes.map(shortForm)).toEqual([2, 'INVALID_CONTEXT'])
+  expect(provider.calls[0]?.items).toHaveLength(1)
+})
+
+test('whatever the mix, each caller gets its own answers in order', async () => {
+  const item = fc.record({ byte: fc.nat(5), id: fc.constantFrom('a', 'b') })
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.array(item, { maxLength: 5 }), { maxLength: 8 }), async (callers) => {
+      const provider = createFakeProvider(({ items }) =>
+        Promise.resolve(
+          items.map((sent) =>
+            'ciphertext' in sent && sent.ciphertext[0] === 3
+              ? failure('KMS_INVALID_CIPHERTEXT')
+              : successOf(sent),
+          ),
+        ),
+      )
+      const kms = withCoalescing(provider)
+      const results = await Promise.all(
+        callers.map((items) =>
+          kms.unwrap(
+            'a',
+            items.map(({ byte, id }) => wrapped(byte, id)),
+            {},
+          ),
+        ),
+      )
+      expect(results.map((outcomes) => outcomes.map(shortForm))).toEqual(
+        callers.map((items) => items.map(({ byte }) => (byte === 3 ? 'KMS_INVALID_CIPHERTEXT' : byte + 1))),
+      )
+    }),
+  )
+})
