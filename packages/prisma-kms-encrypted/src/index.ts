@@ -1,6 +1,8 @@
 /** The public interface: the extension, what stands beside it, and the types to configure and extend it. */
 export { kmsEncrypted } from './extension/extension.js'
 export type { KeyConfig, KeyOptions, KeyVersionConfig, KmsEncryptedConfig } from './extension/configuration.js'
+export { rotateAll } from './rotation/rotate-all.js'
+export type { RotateOptions, RotateProgress, RotateResult } from './rotation/rotate-all.js'
 export { errorCodes, isKmsEncryptedError, KmsEncryptedError } from './errors.js'
 export type { ErrorCode, ErrorDetails } from './errors.js'
 export type { ContextFn, ContextInput, EagerMode } from './records/key-config.js'

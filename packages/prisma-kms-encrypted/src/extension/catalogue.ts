@@ -8,7 +8,8 @@ export type Catalogue = ReadonlyMap<string, string>
 /**
  * A sequence serves when the id column's own default takes from it (`serial`, or identity BY DEFAULT), nobody forces
  * the database's value (identity ALWAYS), and this role may use it. Nothing here raises an error for what is missing:
- * one error would ruin the transaction that this may have to run in.
+ * one error would ruin the transaction that this may have to run in (so the CASE: the function fails on what is no sequence,
+ * and the planner may ask it first).
  */
 const catalogueQuery = `
 SELECT x.m AS model, quote_ident(n.nspname) || '.' || quote_ident(s.relname) AS sequence
@@ -24,7 +25,7 @@ WHERE (a.attidentity = 'd' OR EXISTS (
     JOIN pg_depend u ON u.classid = 'pg_attrdef'::regclass AND u.objid = f.oid AND u.refobjid = s.oid
     WHERE f.adrelid = r.oid AND f.adnum = a.attnum))
   AND has_schema_privilege(n.oid, 'USAGE')
-  AND has_sequence_privilege(s.oid, 'USAGE')`
+  AND CASE WHEN s.relkind = 'S' THEN has_sequence_privilege(s.oid, 'USAGE') END`
 
 const nextIdsQuery = `
 SELECT x.m AS model, nextval(x.s::regclass)::text AS id

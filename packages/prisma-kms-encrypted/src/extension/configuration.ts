@@ -62,7 +62,9 @@ const provider = z.custom<KmsProvider>(
   (value) =>
     typeof value === 'object' &&
     value !== null &&
-    ['accepts', 'wrap', 'unwrap'].every((name) => typeof (value as Record<string, unknown>)[name] === 'function'),
+    ['accepts', 'wrap', 'unwrap'].every(
+      (name) => typeof (value as Record<string, unknown>)[name] === 'function',
+    ),
   'expected a KmsProvider',
 )
 const versionNumber = z.int().min(1)
@@ -84,7 +86,10 @@ const keyConfig = z.union([
   }),
 ])
 const configuration = z.strictObject({
-  models: z.custom<ModelDefinitions>((value) => typeof value === 'object' && value !== null, 'expected encryptedModels'),
+  models: z.custom<ModelDefinitions>(
+    (value) => typeof value === 'object' && value !== null,
+    'expected encryptedModels',
+  ),
   providers: z.array(provider).optional(),
   keyId: z.string().min(1).optional(),
   keys: z.record(z.string(), keyConfig).optional(),
@@ -109,9 +114,20 @@ export function resolveConfiguration(
   const parsed = configuration.safeParse(config)
   if (!parsed.success) {
     const issues = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'config'}: ${issue.message}`)
-    throw invalid(issues.join('; '), 'The configuration does not have the documented form.', 'Correct the named options.')
+    throw invalid(
+      issues.join('; '),
+      'The configuration does not have the documented form.',
+      'Correct the named options.',
+    )
   }
-  const { models, providers = [], keys = {}, exclusive = [], namespace = null, transaction = {} } = parsed.data
+  const {
+    models,
+    providers = [],
+    keys = {},
+    exclusive = [],
+    namespace = null,
+    transaction = {},
+  } = parsed.data
   checkNames(models, keys, exclusive)
   const registry = createProviderRegistry(providers, defaultProviders(environment))
   const shorthand = parsed.data.keyId ?? environment['KMS_KEY_ID']
@@ -140,7 +156,8 @@ function resolveKey(
   registry: ProviderRegistry,
   namespace: string | null,
 ): ResolvedKey {
-  const { current, versions } = 'versions' in given ? given : { current: 1, versions: { 1: { keyId: given.keyId } } }
+  const { current, versions } =
+    'versions' in given ? given : { current: 1, versions: { 1: { keyId: given.keyId } } }
   const resolved = new Map<number, KeyVersion>()
   for (const [number, version] of Object.entries(versions)) {
     const { keyId } = version
@@ -175,7 +192,11 @@ function resolveKey(
   })
 }
 
-function checkNames(models: ModelDefinitions, keys: Readonly<Record<string, unknown>>, exclusive: readonly string[]): void {
+function checkNames(
+  models: ModelDefinitions,
+  keys: Readonly<Record<string, unknown>>,
+  exclusive: readonly string[],
+): void {
   const names = new Set(Object.values(models).flatMap((model) => Object.keys(model.keys)))
   for (const name of Object.keys(keys)) {
     if (!names.has(name)) {
@@ -188,7 +209,11 @@ function checkNames(models: ModelDefinitions, keys: Readonly<Record<string, unkn
   }
   for (const model of exclusive) {
     if (Object.keys(models[model]?.keys ?? {}).length === 0) {
-      throw invalid(`exclusive: '${model}' has no encrypted fields`, 'The option names encrypted models.', 'Correct the name.')
+      throw invalid(
+        `exclusive: '${model}' has no encrypted fields`,
+        'The option names encrypted models.',
+        'Correct the name.',
+      )
     }
   }
 }
@@ -240,7 +265,11 @@ function keyNotConfigured(model: string, name: string): KmsEncryptedError {
     name === 'default'
       ? 'Give keyId or keys.default, or set KMS_KEY_ID in the environment.'
       : `Give keys.${name}: { keyId: … }.`
-  return invalid(`${model}: no key id for the key '${name}'`, 'Each key that the schema names wraps data keys.', fix)
+  return invalid(
+    `${model}: no key id for the key '${name}'`,
+    'Each key that the schema names wraps data keys.',
+    fix,
+  )
 }
 
 function keyMissing(model: string, key: string): never {

@@ -81,7 +81,10 @@ export async function applyRewrites(
       // Reads of one tick are one statement (Prisma's dataloader).
       const parents = await Promise.all(
         rewrite.connections.map(({ parent, where }) =>
-          delegateOf(client, parent.delegate).findUnique({ where, select: { [Object.keys(where)[0] ?? '']: true } }),
+          delegateOf(client, parent.delegate).findUnique({
+            where,
+            select: { [Object.keys(where)[0] ?? '']: true },
+          }),
         ),
       )
       return parents.every((parent) => parent !== null)

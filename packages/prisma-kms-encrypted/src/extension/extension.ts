@@ -5,7 +5,7 @@ import { createRecordModels } from '../records/models.js'
 import type { ModelDefinitions } from '../schema/model.js'
 import { checkClient } from './check-client.js'
 import { resolveConfiguration, type KmsEncryptedConfig } from './configuration.js'
-import { internalClient, type InternalParams, type TransactionOptions } from './prisma-internals.js'
+import { baseClient, internalClient, type InternalParams, type TransactionOptions } from './prisma-internals.js'
 import type { Query } from './operation.js'
 import { argumentsOf, runOperation } from './run-operation.js'
 import { createRuntime } from './runtime.js'
@@ -26,7 +26,7 @@ export function kmsEncrypted<const M extends ModelDefinitions>(config: KmsEncryp
   return Prisma.defineExtension((client) => {
     const parent = internalClient(client)
     checkClient(parent, resolved.models)
-    const runtime = createRuntime(parent._originalClient, resolved, models)
+    const runtime = createRuntime(baseClient(parent), resolved, models)
     const original = parent.$transaction
     return client.$extends({
       name: 'prisma-kms-encrypted',

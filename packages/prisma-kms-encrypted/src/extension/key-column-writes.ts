@@ -34,9 +34,15 @@ export function primaryKeyOf(model: RecordModel, row: Row): Args {
 }
 
 /** Prisma sets `@updatedAt` columns unless data does. */
-function untouched(model: RecordModel, row: Row): Args {
-  const touched = Object.entries(model.definition.scalars).filter(([, scalar]) => scalar.updatedAt)
-  return Object.fromEntries(touched.map(([name]) => [name, row[name]]))
+export function untouched(model: RecordModel, row: Row): Args {
+  return Object.fromEntries(touchedColumns(model).map((name) => [name, row[name]]))
+}
+
+/** The columns that Prisma sets with every update. */
+export function touchedColumns(model: RecordModel): readonly string[] {
+  return Object.entries(model.definition.scalars).flatMap(([name, scalar]) =>
+    scalar.updatedAt ? [name] : [],
+  )
 }
 
 function keyNotSet(group: KeyGroup): KmsEncryptedError {

@@ -28,7 +28,9 @@ interface FoundRow {
  */
 export function sendWithLateKeys(operation: Operation, late: readonly LateRecord[]): Promise<LateResult> {
   return atomically(operation, 'a record whose id only the insert tells', (inside) =>
-    inside.plan.kind === 'createMany' ? insertMany(inside, late) : sendAndSetKeys(inside, late, inside.plan.args),
+    inside.plan.kind === 'createMany'
+      ? insertMany(inside, late)
+      : sendAndSetKeys(inside, late, inside.plan.args),
   )
 }
 
@@ -68,9 +70,16 @@ async function insertMany(operation: Operation, late: readonly LateRecord[]): Pr
     : await operation.send(plan.args)
   const rows = returning
     ? result
-    : await delegateOf(operation.session.client, model.delegate).findMany({ where: sealedFilter(late), select })
+    : await delegateOf(operation.session.client, model.delegate).findMany({
+        where: sealedFilter(late),
+        select,
+      })
   await setLateKeys(operation, late, rowsOf(model, rows))
-  return { result: Array.isArray(result) ? { count: result.length } : result, shape: null, lateKeys: new Map() }
+  return {
+    result: Array.isArray(result) ? { count: result.length } : result,
+    shape: null,
+    lateKeys: new Map(),
+  }
 }
 
 /** Plans the caller's selection again, with columns that must come back besides. */

@@ -9,7 +9,7 @@ import type { NewRecord } from '../records/plan-data.js'
 import { sealSlots } from '../records/seal-args.js'
 import type { Operation } from './operation.js'
 import { assignIds } from './record-ids.js'
-import { setKeyColumns, type KeyColumnUpdate } from './key-column-writes.js'
+import { setKeyColumns, touchedColumns, type KeyColumnUpdate } from './key-column-writes.js'
 
 /** A record that is inserted with sealed fields and gets its wrapped keys afterwards. */
 export interface LateRecord {
@@ -38,7 +38,11 @@ export async function sealNewRecords(operation: Operation): Promise<readonly Lat
     else late.push({ record, keys })
   }
   const entries = await ring.wrap(
-    wraps.map(({ record, group, fresh }) => ({ group, fresh, identity: identities.get(record) ?? { id: null, columns: {} } })),
+    wraps.map(({ record, group, fresh }) => ({
+      group,
+      fresh,
+      identity: identities.get(record) ?? { id: null, columns: {} },
+    })),
     call,
   )
   wraps.forEach(({ record, group }, index) => {
@@ -65,13 +69,15 @@ export function checkedColumn(group: KeyGroup, text: string): string {
 /** The columns that must come back from the insert so that a late record can be found and its keys set. */
 export function lateColumns(model: RecordModel): readonly string[] {
   const { definition } = model
-  const updatedAt = Object.entries(definition.scalars).filter(([, scalar]) => scalar.updatedAt)
   return [
     ...new Set([
       ...definition.primaryKey,
       ...model.contextFields,
-      ...[...model.groups.values()].flatMap((group) => [group.column, ...group.fields.map(({ name }) => name)]),
-      ...updatedAt.map(([name]) => name),
+      ...[...model.groups.values()].flatMap((group) => [
+        group.column,
+        ...group.fields.map(({ name }) => name),
+      ]),
+      ...touchedColumns(model),
     ]),
   ]
 }
@@ -110,7 +116,8 @@ export async function setLateKeys(
     const entry = entries[index]
     if (!entry) return
     const text = checkedColumn(group, formatKeyColumn([entry], columnName(group)))
-    for (const slot of record.groups.get(group) ?? []) columns.set(sealedText(slot.data[slot.field.name]), text)
+    for (const slot of record.groups.get(group) ?? [])
+      columns.set(sealedText(slot.data[slot.field.name]), text)
     updates.push({ model, group, row, text })
   })
   await setKeyColumns(operation.session.client, updates)

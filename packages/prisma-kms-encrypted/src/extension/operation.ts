@@ -49,5 +49,7 @@ export function createOperation(
     },
     within: inSession,
   })
-  return inSession(given?.kind === 'itx' ? insideSession(runtime.base, given) : outsideSession(runtime.base, given))
+  return inSession(
+    given?.kind === 'itx' ? insideSession(runtime.base, given) : outsideSession(runtime.base, given),
+  )
 }

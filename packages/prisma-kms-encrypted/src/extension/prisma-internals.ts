@@ -36,7 +36,7 @@ export interface LazyOperation extends Promise<unknown> {
 
 /** The members of the client that this library relies on. */
 export interface InternalClient extends SideClient {
-  readonly _originalClient: InternalClient
+  readonly _originalClient: { readonly _appliedParent: InternalClient }
   readonly _activeProvider: string
   readonly _globalOmit?: GlobalOmit
   readonly _runtimeDataModel: {
@@ -61,7 +61,13 @@ export interface InternalParams {
  */
 export function internalClient(client: unknown): InternalClient {
   const internal = client as InternalClient // checked below
-  const expected = ['_originalClient', '_activeProvider', '_runtimeDataModel', '_createItxClient', '_createPrismaPromise']
+  const expected = [
+    '_originalClient',
+    '_activeProvider',
+    '_runtimeDataModel',
+    '_createItxClient',
+    '_createPrismaPromise',
+  ]
   const missing = expected.filter((name) => !(name in internal))
   if (missing.length === 0) return internal
   throw new KmsEncryptedError({
@@ -70,6 +76,11 @@ export function internalClient(client: unknown): InternalClient {
     why: 'The extension runs its own statements inside the caller’s transactions, for which Prisma has no public interface.',
     fix: 'Use a supported version of @prisma/client; the README lists them.',
   })
+}
+
+/** The client as constructed, before any extension: our own statements must not pass through the application's. */
+export function baseClient(client: InternalClient): InternalClient {
+  return client._originalClient._appliedParent
 }
 
 /** The delegate of a model on a side client. */

@@ -78,7 +78,9 @@ async function fetchSequenceIds(
 /** The identity as far as the record's contexts need it. */
 function knownIdentity({ model, data, groups }: NewRecord): RecordIdentity | null {
   const configs = [...groups.keys()].map((group) => group.config)
-  const columnsKnown = configs.every((config) => config.contextColumns.every((column) => !isAbsent(data[column])))
+  const columnsKnown = configs.every((config) =>
+    config.contextColumns.every((column) => !isAbsent(data[column])),
+  )
   if (!columnsKnown) return null
   if (configs.every((config) => config.eager === 'context-free')) return { id: null, columns: data }
   return identityOf(model, data)

@@ -10,8 +10,14 @@ export const runtimeMember = '$kmsEncryptedRuntime'
  * The runtime and the model of a delegate.
  * @throws KmsEncryptedError `INVALID_CONFIGURATION` when its client is not extended or the model has no encrypted fields
  */
-export function runtimeOf(delegate: unknown, caller: string): { readonly runtime: Runtime; readonly model: RecordModel } {
-  const members = (typeof delegate === 'object' && delegate !== null ? delegate : {}) as Record<string, unknown>
+export function runtimeOf(
+  delegate: unknown,
+  caller: string,
+): { readonly runtime: Runtime; readonly model: RecordModel } {
+  const members = (typeof delegate === 'object' && delegate !== null ? delegate : {}) as Record<
+    string,
+    unknown
+  >
   const runtime = members[runtimeMember] as Runtime | undefined // nobody else uses this name
   if (!runtime) {
     throw refused(
@@ -23,7 +29,11 @@ export function runtimeOf(delegate: unknown, caller: string): { readonly runtime
   const name = String(members['$name'])
   const model = runtime.models.get(name)
   if (model?.encrypted) return { runtime, model }
-  throw refused(`${caller}: ${name} has no encrypted fields`, 'There is no data key to act on.', 'Pass an encrypted model.')
+  throw refused(
+    `${caller}: ${name} has no encrypted fields`,
+    'There is no data key to act on.',
+    'Pass an encrypted model.',
+  )
 }
 
 function refused(message: string, why: string, fix: string): KmsEncryptedError {

@@ -52,7 +52,11 @@ async function sendPlanned(operation: Operation): Promise<LateResult> {
 }
 
 async function send(operation: Operation): Promise<LateResult> {
-  return { result: await operation.send(operation.plan.args), shape: operation.plan.shape, lateKeys: new Map() }
+  return {
+    result: await operation.send(operation.plan.args),
+    shape: operation.plan.shape,
+    lateKeys: new Map(),
+  }
 }
 
 function refuseSealing({ plan }: Operation): void {
@@ -65,7 +69,11 @@ function refuseSealing({ plan }: Operation): void {
 }
 
 /** Opens the result; after a write outside the caller's transaction, a failure says that the write had happened. */
-async function open({ plan, ring, call, session }: Operation, sent: LateResult, params: InternalParams): Promise<unknown> {
+async function open(
+  { plan, ring, call, session }: Operation,
+  sent: LateResult,
+  params: InternalParams,
+): Promise<unknown> {
   const { model, shape } = shownModel(plan.model, sent, params.dataPath ?? [])
   try {
     return await openRows(model, sent.result, shape, ring, call, sent.lateKeys)

@@ -17,14 +17,18 @@ export function qualifiedTable(model: RecordModel, schema: string | null): strin
   return own === null ? quoted(table) : `${quoted(own)}.${quoted(table)}`
 }
 
-/** Rows as JSON for `json_populate_recordset`, which gives every value its column's own type. */
-export function jsonRows(model: RecordModel, fields: readonly string[], rows: readonly Row[]): string {
-  return JSON.stringify(
-    rows.map((row) =>
-      Object.fromEntries(
-        fields.map((field) => [model.definition.scalars[field]?.column ?? field, jsonValue(row[field])]),
-      ),
-    ),
+/** A field's column as an SQL identifier. */
+export function columnIdentifier(model: RecordModel, field: string): string {
+  return quoted(model.definition.scalars[field]?.column ?? field)
+}
+
+/**
+ * Some fields of a row as an object for `json_populate_record`, by column name. With the table's own row type that
+ * function gives every value its column's type, so that none has to be named here.
+ */
+export function jsonRow(model: RecordModel, fields: readonly string[], row: Row): Row {
+  return Object.fromEntries(
+    fields.map((field) => [model.definition.scalars[field]?.column ?? field, jsonValue(row[field])]),
   )
 }
 

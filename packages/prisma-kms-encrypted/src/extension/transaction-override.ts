@@ -17,7 +17,11 @@ export function runTransaction(
     // The catalogue is read before the transaction opens: on a pool of one there is no other connection afterwards.
     return runtime.catalogue(null).then(() => original.call(client, work, options))
   }
-  if (!Array.isArray(work) || !work.every(isLazyOperation) || !work.some((item) => touchesEncrypted(runtime, item))) {
+  if (
+    !Array.isArray(work) ||
+    !work.every(isLazyOperation) ||
+    !work.some((item) => touchesEncrypted(runtime, item))
+  ) {
     return original.call(client, work, options)
   }
   const operations: readonly LazyOperation[] = work
@@ -26,7 +30,9 @@ export function runTransaction(
     const results: unknown[] = []
     for (const operation of operations) {
       results.push(
-        await (transaction && operation.requestTransaction ? operation.requestTransaction(transaction) : operation),
+        await (transaction && operation.requestTransaction
+          ? operation.requestTransaction(transaction)
+          : operation),
       )
     }
     return results
@@ -35,7 +41,12 @@ export function runTransaction(
 }
 
 function isLazyOperation(item: unknown): item is LazyOperation {
-  return typeof item === 'object' && item !== null && Symbol.toStringTag in item && item[Symbol.toStringTag] === 'PrismaPromise'
+  return (
+    typeof item === 'object' &&
+    item !== null &&
+    Symbol.toStringTag in item &&
+    item[Symbol.toStringTag] === 'PrismaPromise'
+  )
 }
 
 /** Prisma promises tell their model; one that does not may be a raw query, which needs nothing of ours. */

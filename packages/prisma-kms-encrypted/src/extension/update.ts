@@ -39,7 +39,10 @@ export async function unwrapResultKeys(operation: Operation): Promise<void> {
   if (!plan.returnsRows) return
   const select = selectKeys(plan.model, plan.given, runtime.globalOmit)
   if (!select) return
-  const row = await delegateOf(session.client, plan.model.delegate).findUnique({ where: plan.args['where'], select })
+  const row = await delegateOf(session.client, plan.model.delegate).findUnique({
+    where: plan.args['where'],
+    select,
+  })
   await ring.unwrap(keysOf(plan.model, row), call)
 }
 
@@ -53,7 +56,8 @@ async function updateUnderGuard(operation: Operation, changed: ChangedRecord): P
       if (miss) throw miss
       return sent(operation, missingRecord(plan.args, changed))
     }
-    if (previous && sameKeys(changed, previous, row)) throw hasNestedWrites(changed) ? miss : writeConflict(operation)
+    if (previous && sameKeys(changed, previous, row))
+      throw hasNestedWrites(changed) ? miss : writeConflict(operation)
     const guards = await sealChange(changed, row, ring, call)
     await ring.unwrap(keysOf(plan.model, row), call)
     try {

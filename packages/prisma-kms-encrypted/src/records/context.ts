@@ -16,7 +16,10 @@ export interface RecordIdentity {
  * The identity found in a row or in create data; `null` when part of the context id is missing.
  * Several ids become a JSON array of strings, in schema order.
  */
-export function identityOf(model: RecordModel, row: Readonly<Record<string, unknown>>): RecordIdentity | null {
+export function identityOf(
+  model: RecordModel,
+  row: Readonly<Record<string, unknown>>,
+): RecordIdentity | null {
   const parts: string[] = []
   for (const id of model.definition.contextId) {
     const part = canonicalId(row[id.field], id.canonical)

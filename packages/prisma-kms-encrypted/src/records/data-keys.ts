@@ -13,17 +13,19 @@ export interface FreshKey {
   readonly dataKey: DataKey
 }
 
-/** A fresh data key and the record that it is for. */
-export interface WrapRequest {
+/** The record, and the group of its fields, that a data key belongs to. */
+export interface KeyOwner {
   readonly group: KeyGroup
   readonly identity: RecordIdentity
+}
+
+/** A fresh data key and the record that it is for. */
+export interface WrapRequest extends KeyOwner {
   readonly fresh: FreshKey
 }
 
 /** A stored key entry and the record that it was read from. */
-export interface UnwrapRequest {
-  readonly group: KeyGroup
-  readonly identity: RecordIdentity
+export interface UnwrapRequest extends KeyOwner {
   readonly entry: KeyEntry
 }
 
@@ -46,21 +48,17 @@ export class KeyRing {
 
   /** Wraps fresh keys under the current version of their groups; one pass for all of them. */
   async wrap(requests: readonly WrapRequest[], call: KmsCall): Promise<KeyEntry[]> {
-    const jobs = requests.map((request) => {
-      const number = request.group.config.current
-      const version = versionOf(request.group, number)
-      const context = contextFor(request.group, number, request.identity)
-      return { request, number, version, context }
-    })
-    const wrapped = await inBatches(
-      jobs,
-      (job) => job.version,
-      (job) => ({ plaintext: job.request.fresh.bytes, context: job.context.pairs }),
-      (provider, keyId, items) => provider.wrap(keyId, items, call),
+    const wrapped = await wrapBytes(
+      requests.map(({ group, identity, fresh }) => ({ request: { group, identity }, bytes: fresh.bytes })),
+      call,
     )
-    return jobs.map(({ request, number }, index) => {
+    return requests.map((request, index) => {
       const ciphertext = unwrapOutcome(wrapped[index], request, 'wrap')
-      const entry = { version: number, ciphertext: Buffer.from(ciphertext), commitment: request.fresh.dataKey.commitment }
+      const entry = {
+        version: request.group.config.current,
+        ciphertext: Buffer.from(ciphertext),
+        commitment: request.fresh.dataKey.commitment,
+      }
       this.#keys.set(ringKey({ ...request, entry }), request.fresh.dataKey)
       request.fresh.bytes.fill(0)
       return entry
@@ -111,12 +109,32 @@ export async function unwrapBytes(
   )
 }
 
+/** Wraps raw data keys under the current versions of their groups, one outcome each. */
+export async function wrapBytes(
+  jobs: readonly { readonly request: KeyOwner; readonly bytes: Uint8Array }[],
+  call: KmsCall,
+): Promise<readonly (Outcome<Uint8Array> | undefined)[]> {
+  return inBatches(
+    jobs,
+    ({ request: { group } }) => versionOf(group, group.config.current),
+    ({ request: { group, identity }, bytes }) => ({
+      plaintext: bytes,
+      context: contextFor(group, group.config.current, identity).pairs,
+    }),
+    (provider, keyId, items) => provider.wrap(keyId, items, call),
+  )
+}
+
 /** Sends all jobs of one KMS key to its provider together; the keys in parallel; answers in the order of `jobs`. */
 async function inBatches<Job, Item extends { readonly context: EncryptionContext }>(
   jobs: readonly Job[],
   versionFor: (job: Job) => KeyVersion,
   itemFor: (job: Job) => Item,
-  send: (provider: KmsProvider, keyId: string, items: readonly Item[]) => Promise<readonly Outcome<Uint8Array>[]>,
+  send: (
+    provider: KmsProvider,
+    keyId: string,
+    items: readonly Item[],
+  ) => Promise<readonly Outcome<Uint8Array>[]>,
 ): Promise<(Outcome<Uint8Array> | undefined)[]> {
   const batches = new Map<KmsProvider, Map<string, number[]>>()
   jobs.forEach((job, index) => {
@@ -155,7 +173,7 @@ function versionOf(group: KeyGroup, number: number): KeyVersion {
 
 function unwrapOutcome(
   outcome: Outcome<Uint8Array> | undefined,
-  request: WrapRequest | UnwrapRequest,
+  request: KeyOwner,
   operation: 'wrap' | 'unwrap',
 ): Uint8Array {
   if (outcome?.ok) return outcome.value
@@ -172,11 +190,7 @@ function unwrapOutcome(
 }
 
 /** The error for one key that the service would not wrap or unwrap, naming the record's field and keeping the service's code. */
-export function keyFailure(
-  error: Error,
-  request: WrapRequest | UnwrapRequest,
-  operation: 'wrap' | 'unwrap',
-): KmsEncryptedError {
+export function keyFailure(error: Error, request: KeyOwner, operation: 'wrap' | 'unwrap'): KmsEncryptedError {
   const { group } = request
   if (!isKmsEncryptedError(error)) {
     return new KmsEncryptedError({
@@ -196,7 +210,7 @@ export function keyFailure(
   })
 }
 
-function refusedKey(request: WrapRequest | UnwrapRequest, cause: Error | undefined): KmsEncryptedError {
+function refusedKey(request: KeyOwner, cause: Error | undefined): KmsEncryptedError {
   const { group } = request
   return new KmsEncryptedError({
     code: 'DECRYPTION_FAILED',
@@ -207,7 +221,7 @@ function refusedKey(request: WrapRequest | UnwrapRequest, cause: Error | undefin
   })
 }
 
-function recordName({ group, identity }: WrapRequest | UnwrapRequest): string {
+function recordName({ group, identity }: KeyOwner): string {
   return `${group.model.name} ${identity.id ?? '(new)'}`
 }
 

@@ -7,6 +7,7 @@ import type { ResolvedKey } from './key-config.js'
 export interface SealedField {
   readonly name: string
   readonly type: 'String' | 'Json' | 'Bytes'
+  readonly required: boolean
   readonly group: KeyGroup
   readonly codec: FieldCodec
 }
@@ -115,7 +116,7 @@ function createRecordModel(
         where: `${name}.${field}`,
         capacity: encrypted.capacity,
       })
-      const sealed: SealedField = { name: field, type: encrypted.type, group, codec }
+      const sealed: SealedField = { name: field, type: encrypted.type, required: encrypted.required, group, codec }
       groupFields.push(sealed)
       fields.set(field, sealed)
     }

@@ -141,7 +141,12 @@ function keyInHand(ring: KeyRing, request: UnwrapRequest): DataKey {
 function hideAdded(row: Row, { added, conceal }: Shape): void {
   for (const name of added) {
     if (conceal && name in row) {
-      Object.defineProperty(row, name, { value: row[name], enumerable: false, configurable: true, writable: true })
+      Object.defineProperty(row, name, {
+        value: row[name],
+        enumerable: false,
+        configurable: true,
+        writable: true,
+      })
     } else Reflect.deleteProperty(row, name)
   }
 }

@@ -114,7 +114,10 @@ function planFields(
     }
     const relation = model.relation(name)
     if (relation && isArgs(value)) {
-      own[name] = planNested(relation.model, value, plan, [...path, { relation: name, list: relation.field.list }])
+      own[name] = planNested(relation.model, value, plan, [
+        ...path,
+        { relation: name, list: relation.field.list },
+      ])
     }
   }
   return { own, changes }
@@ -156,23 +159,38 @@ function planNested(model: RecordModel, verbs: Args, plan: DataPlan, path: reado
         own[verb] = mapOneOrMany(value, (item) => planNestedUpsert(model, item, plan, path))
         break
       default:
-        throw unsupported(`${model.name}`, `the nested write '${verb}'`, 'Use one of Prisma’s own nested writes.')
+        throw unsupported(
+          `${model.name}`,
+          `the nested write '${verb}'`,
+          'Use one of Prisma’s own nested writes.',
+        )
     }
   }
   return own
 }
 
 /** `{ where, data }`, or for a relation to one record the bare data. */
-function planNestedUpdate(model: RecordModel, item: unknown, plan: DataPlan, path: readonly PathStep[]): unknown {
+function planNestedUpdate(
+  model: RecordModel,
+  item: unknown,
+  plan: DataPlan,
+  path: readonly PathStep[],
+): unknown {
   if (!isArgs(item)) return item
-  const wrapped = isArgs(item['data']) && !('data' in model.definition.scalars) && !('data' in model.definition.relations)
+  const wrapped =
+    isArgs(item['data']) && !('data' in model.definition.scalars) && !('data' in model.definition.relations)
   if (wrapped) checkWhere(model, item['where'])
   const { own, changed } = planUpdateData(model, wrapped ? item['data'] : item, plan, path)
   refuseNestedChange(changed)
   return wrapped ? { ...item, data: own } : own
 }
 
-function planNestedUpsert(model: RecordModel, item: unknown, plan: DataPlan, path: readonly PathStep[]): unknown {
+function planNestedUpsert(
+  model: RecordModel,
+  item: unknown,
+  plan: DataPlan,
+  path: readonly PathStep[],
+): unknown {
   if (!isArgs(item)) return item
   checkWhere(model, item['where'])
   const { own, changed } = planUpdateData(model, item['update'], plan, path)
@@ -200,7 +218,8 @@ function checkContextUnchanged(model: RecordModel, data: Args): void {
     const foreign = relation.fields.find((field) => model.contextFields.has(field))
     if (foreign === undefined || !isArgs(data[name])) continue
     const moves = ['connect', 'connectOrCreate', 'create', 'disconnect', 'set', 'upsert', 'delete']
-    if (moves.some((verb) => !isAbsent((data[name] as Args)[verb]))) throw immutableContext(`${model.name}.${foreign}`)
+    if (moves.some((verb) => !isAbsent((data[name] as Args)[verb])))
+      throw immutableContext(`${model.name}.${foreign}`)
   }
 }
 

@@ -59,7 +59,12 @@ function checkPlainCondition(model: RecordModel, name: string, condition: unknow
 function checkFieldReference(model: RecordModel, operand: unknown): void {
   if (typeof operand !== 'object' || operand === null || Array.isArray(operand)) return
   const { modelName, name, typeName } = operand as { modelName?: unknown; name?: unknown; typeName?: unknown }
-  if (modelName === model.name && typeof typeName === 'string' && typeof name === 'string' && model.fields.has(name)) {
+  if (
+    modelName === model.name &&
+    typeof typeName === 'string' &&
+    typeof name === 'string' &&
+    model.fields.has(name)
+  ) {
     throw encryptedFilter(`${model.name}.${name}`, 'field reference')
   }
 }
@@ -88,7 +93,8 @@ export function checkOrderBy(model: RecordModel, orderBy: unknown): void {
  */
 export function checkNames(model: RecordModel, names: unknown, clause: string): void {
   for (const name of asList(names)) {
-    if (typeof name === 'string' && model.fields.has(name)) throw encryptedOrder(`${model.name}.${name}`, clause)
+    if (typeof name === 'string' && model.fields.has(name))
+      throw encryptedOrder(`${model.name}.${name}`, clause)
   }
 }
 

@@ -50,7 +50,8 @@ export function planSelection(
     if (isArgs(include)) own['include'] = planRelations(model, include, globalOmit, relations)
     added = missingFromOmit(model, args['omit'], globalOmit, extra)
     conceal = true
-    if (added.length > 0) own['omit'] = { ...(isArgs(args['omit']) ? args['omit'] : {}), ...valuesFor(added, false) }
+    if (added.length > 0)
+      own['omit'] = { ...(isArgs(args['omit']) ? args['omit'] : {}), ...valuesFor(added, false) }
   }
   const hides = added.length > 0 || Object.keys(relations).length > 0
   return { args: own, shape: hides ? { added, conceal, relations } : null }
@@ -109,7 +110,11 @@ function missingFromSelect(
     if (field) {
       wanted.add(field.group.column)
       for (const column of field.group.contextFields) wanted.add(column)
-    } else if (name !== '_count' && !(name in model.definition.scalars) && !(name in model.definition.relations)) {
+    } else if (
+      name !== '_count' &&
+      !(name in model.definition.scalars) &&
+      !(name in model.definition.relations)
+    ) {
       computed = true
     }
   }

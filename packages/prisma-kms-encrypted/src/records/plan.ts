@@ -1,13 +1,20 @@
 /** Turns one operation's arguments into a plan: what to seal, what to select besides, what to refuse. Pure and synchronous. */
 import type { Args, OwnArgs } from './arguments.js'
 import type { RecordModel } from './models.js'
-import { planCreateData, planCreateList, planUpdateData, type ChangedRecord, type NewRecord } from './plan-data.js'
+import {
+  planCreateData,
+  planCreateList,
+  planUpdateData,
+  type ChangedRecord,
+  type NewRecord,
+} from './plan-data.js'
 import { checkAggregation, checkCriteria } from './plan-filter.js'
 import { planSelection, type GlobalOmit, type Shape } from './plan-selection.js'
 import { unsupported } from './refusals.js'
 
 /** What an operation does, in the terms that the extension acts by. */
-export type OperationKind = 'read' | 'count' | 'create' | 'createMany' | 'update' | 'updateMany' | 'upsert' | 'delete'
+export type OperationKind =
+  'read' | 'count' | 'create' | 'createMany' | 'update' | 'updateMany' | 'upsert' | 'delete'
 
 /** The plan of one operation. Its arguments are its own; the caller's stay as they are. */
 export interface OperationPlan {
@@ -83,6 +90,15 @@ export function planOperation(
     own['create'] = planCreateData(model, args['create'], plan)
     changed = update.changed
   }
-  return { kind, model, operation, args: own, given: args, shape: selection.shape, returnsRows, created, changed }
+  return {
+    kind,
+    model,
+    operation,
+    args: own,
+    given: args,
+    shape: selection.shape,
+    returnsRows,
+    created,
+    changed,
+  }
 }
-

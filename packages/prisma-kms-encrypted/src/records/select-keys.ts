@@ -24,7 +24,10 @@ export function selectKeys(model: RecordModel, args: Args, globalOmit: GlobalOmi
     const nestedSelect = selectKeys(relation.model, nestedArgs, globalOmit)
     if (!nestedSelect) continue
     const kept = criteria.filter((clause) => nestedArgs[clause] !== undefined)
-    own[name] = { ...Object.fromEntries(kept.map((clause) => [clause, nestedArgs[clause]])), select: nestedSelect }
+    own[name] = {
+      ...Object.fromEntries(kept.map((clause) => [clause, nestedArgs[clause]])),
+      select: nestedSelect,
+    }
   }
   return Object.keys(own).length > 0 ? own : null
 }
