@@ -15,7 +15,7 @@ export function printTitle(title: string, subtitle: string): void {
 }
 
 export function printStep(text: string): void {
-  console.log(`\n\n${paint(['bold', 'cyan'], `${++steps}  ${text}`)}\n`)
+  console.log(`\n${paint(['bold', 'cyan'], `${++steps}  ${text}`)}\n`)
 }
 
 export function printText(text: string): void {
@@ -34,7 +34,7 @@ export function printComparison(rows: readonly Row[]): void {
   printLine(['', 'bold'], ['the application sees', 'dim'], ['the database stores', 'dim'])
   for (const { title, seen, stored } of rows) {
     for (const [i, field] of listFields(stored).entries()) {
-      const left = field in seen ? shorten(seen[field]) : ''
+      const left = Object.keys(seen).includes(field) ? shorten(seen[field]) : ''
       const right = shorten(stored[field])
       const style = isKeyColumn(field) ? 'yellow' : left === right ? 'reset' : 'magenta'
       printLine(
