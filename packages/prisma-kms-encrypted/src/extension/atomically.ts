@@ -17,12 +17,17 @@ export function atomically<T>(
   if (session.transaction === null) {
     return inOwnTransaction(runtime.base, runtime.config.transaction, (own) => work(operation.within(own)))
   }
-  if (session.transaction.kind === 'batch') throw unsupportedInBatch(operation, what)
-  return runtime.queues.run(session.transaction.id, () => work(operation))
+  refuseBatch(operation, what)
+  return work(operation)
 }
 
-function unsupportedInBatch({ plan }: Operation, what: string): KmsEncryptedError {
-  return new KmsEncryptedError({
+/**
+ * Refuses what a batch of another client object cannot do.
+ * @throws KmsEncryptedError `UNSUPPORTED_IN_BATCH`
+ */
+export function refuseBatch({ plan, session }: Operation, what: string): void {
+  if (session.transaction?.kind !== 'batch') return
+  throw new KmsEncryptedError({
     code: 'UNSUPPORTED_IN_BATCH',
     message: `${plan.model.name}.${plan.operation}: ${what} needs several statements, which this batch cannot take`,
     why: 'A batch that was started on another client object sends each operation as exactly one statement.',

@@ -1,13 +1,19 @@
 /** `kmsEncrypted(config)`: the Prisma client extension. */
 import { Prisma } from '@prisma/client/extension'
 
+import { isArgs } from '../records/arguments.js'
 import { createRecordModels } from '../records/models.js'
 import type { ModelDefinitions } from '../schema/model.js'
 import { checkClient } from './check-client.js'
 import { resolveConfiguration, type KmsEncryptedConfig } from './configuration.js'
-import { baseClient, internalClient, type InternalParams, type TransactionOptions } from './prisma-internals.js'
+import {
+  baseClient,
+  internalClient,
+  type InternalParams,
+  type TransactionOptions,
+} from './prisma-internals.js'
 import type { Query } from './operation.js'
-import { argumentsOf, runOperation } from './run-operation.js'
+import { runOperation } from './run-operation.js'
 import { createRuntime } from './runtime.js'
 import { runtimeMember } from './registry.js'
 import { runTransaction } from './transaction-override.js'
@@ -41,7 +47,7 @@ export function kmsEncrypted<const M extends ModelDefinitions>(config: KmsEncryp
             }
             const model = models.get(modelName)
             if (!model) return query(args, params)
-            return runOperation(runtime, model, operation, argumentsOf(args), params, query)
+            return runOperation(runtime, { model, operation, args: isArgs(args) ? args : {}, params, query })
           },
         },
       },

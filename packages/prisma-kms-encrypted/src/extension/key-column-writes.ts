@@ -3,6 +3,7 @@ import { KmsEncryptedError } from '../errors.js'
 import type { Args } from '../records/arguments.js'
 import type { KeyGroup, RecordModel } from '../records/models.js'
 import { columnName, type Row } from '../records/open-rows.js'
+import { primaryKeyOf } from '../records/place-changes.js'
 import { delegateOf, type SideClient } from './prisma-internals.js'
 
 /** One key column to set, of one row. */
@@ -26,11 +27,6 @@ export async function setKeyColumns(client: SideClient, updates: readonly KeyCol
     })
     if (count !== 1) throw keyNotSet(group)
   }
-}
-
-/** The filter for exactly this row. */
-export function primaryKeyOf(model: RecordModel, row: Row): Args {
-  return Object.fromEntries(model.definition.primaryKey.map((field) => [field, row[field]]))
 }
 
 /** Prisma sets `@updatedAt` columns unless data does. */

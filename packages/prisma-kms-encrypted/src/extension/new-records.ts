@@ -18,16 +18,19 @@ export interface LateRecord {
 }
 
 /**
- * Seals the fields of all new records of an operation; wraps the keys of those whose id is known, in one pass.
+ * Seals the fields of new records of an operation; wraps the keys of those whose id is known, in one pass.
  * @returns the records whose keys must be set after the insert
  */
-export async function sealNewRecords(operation: Operation): Promise<readonly LateRecord[]> {
-  const { plan, ring, call } = operation
-  if (plan.created.length === 0) return []
-  const identities = await assignIds(operation)
+export async function sealNewRecords(
+  operation: Operation,
+  created: readonly NewRecord[],
+): Promise<readonly LateRecord[]> {
+  const { ring, call } = operation
+  if (created.length === 0) return []
+  const identities = await assignIds(operation, created)
   const late: LateRecord[] = []
   const wraps: { record: NewRecord; group: KeyGroup; fresh: FreshKey }[] = []
-  for (const record of plan.created) {
+  for (const record of created) {
     const keys = new Map<KeyGroup, FreshKey>()
     for (const [group, slots] of record.groups) {
       const fresh = mintKey()

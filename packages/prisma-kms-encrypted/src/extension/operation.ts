@@ -2,13 +2,24 @@
 import type { KmsCall } from '../kms/provider.js'
 import type { Args } from '../records/arguments.js'
 import { KeyRing } from '../records/data-keys.js'
-import type { OperationPlan } from '../records/plan.js'
+import type { RecordModel } from '../records/models.js'
+import { planOperation, type OperationPlan } from '../records/plan.js'
 import type { InternalParams, LazyOperation } from './prisma-internals.js'
 import type { Runtime } from './runtime.js'
 import { insideSession, outsideSession, type Session } from './transactions.js'
 
 /** Sends the operation on to the next extension or the database. */
 export type Query = (args: unknown, params: InternalParams) => LazyOperation
+
+/** What Prisma handed to the extension. */
+export interface Request {
+  readonly model: RecordModel
+  /** Prisma's name of the operation, such as `findMany`. */
+  readonly operation: string
+  readonly args: Args
+  readonly params: InternalParams
+  readonly query: Query
+}
 
 /** An operation on its way. */
 export interface Operation {
@@ -19,37 +30,57 @@ export interface Operation {
   /** The data keys it has in hand. */
   readonly ring: KeyRing
   readonly call: KmsCall
-  /** Sends it with these arguments; once per attempt. `action` replaces the operation's name. */
-  send(args: Args, action?: string): Promise<unknown>
+  /** Sends it with these arguments; once per attempt. `name` replaces the operation's name. */
+  send(args: Args, name?: string): Promise<unknown>
   /** The same operation in another session, such as a transaction of our own. */
   within(session: Session): Operation
+  /** The operation planned anew, for another attempt, or as another operation that does the same here. */
+  again(name?: string, args?: Args): Operation
 }
 
-/** Builds an operation from what Prisma handed to the extension. */
-export function createOperation(
+/**
+ * Plans a request and builds its operation.
+ * @throws KmsEncryptedError every refusal, before anything is sent
+ */
+export function createOperation(runtime: Runtime, request: Request): Operation {
+  const given = request.params.transaction ?? null
+  const session =
+    given?.kind === 'itx' ? insideSession(runtime.base, given) : outsideSession(runtime.base, given)
+  return planned(runtime, request, session, new KeyRing(), request.operation, request.args)
+}
+
+function planned(
   runtime: Runtime,
-  plan: OperationPlan,
-  params: InternalParams,
-  query: Query,
+  request: Request,
+  session: Session,
+  ring: KeyRing,
+  name: string,
+  args: Args,
 ): Operation {
-  const given = params.transaction ?? null
-  const ring = new KeyRing()
-  const inSession = (session: Session): Operation => ({
+  const plan = planOperation(request.model, name, args, runtime.globalOmit)
+  const inSession = (where: Session): Operation => ({
     runtime,
     plan,
-    session,
+    session: where,
     ring,
     call: runtime.call,
-    send(args, action) {
-      // A copy of the parameters for each attempt: Prisma's `query` writes the arguments and the transaction into them.
-      const lazy = query(args, { ...params, ...(action === undefined ? {} : { action }) })
-      if (session.transaction === given || !session.transaction) return lazy
-      if (lazy.requestTransaction) return lazy.requestTransaction(session.transaction)
-      throw new TypeError('an inner extension returned a promise that cannot join a transaction')
-    },
+    send: (sentArgs, sentName = name) => send(request, where, sentArgs, sentName),
     within: inSession,
+    again: (otherName = name, otherArgs = args) =>
+      planned(runtime, request, where, ring, otherName, otherArgs),
   })
-  return inSession(
-    given?.kind === 'itx' ? insideSession(runtime.base, given) : outsideSession(runtime.base, given),
-  )
+  return inSession(session)
+}
+
+function send(
+  { params, query, operation }: Request,
+  session: Session,
+  args: Args,
+  name: string,
+): Promise<unknown> {
+  // A copy of the parameters for each attempt: Prisma's `query` writes the arguments and the transaction into them.
+  const lazy = query(args, { ...params, ...(name === operation ? {} : { action: name }) })
+  if (!session.transaction || session.transaction === params.transaction) return lazy
+  if (lazy.requestTransaction) return lazy.requestTransaction(session.transaction)
+  throw new TypeError('an inner extension returned a promise that cannot join a transaction')
 }

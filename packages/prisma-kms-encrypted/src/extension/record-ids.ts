@@ -15,8 +15,10 @@ export type KnownIdentities = ReadonlyMap<NewRecord, RecordIdentity>
  * Assigns ids into the plan's own data: generated here, or taken from sequences in one round trip for all records.
  * Records whose id only the insert can tell stay without.
  */
-export async function assignIds(operation: Operation): Promise<KnownIdentities> {
-  const { created } = operation.plan
+export async function assignIds(
+  operation: Operation,
+  created: readonly NewRecord[],
+): Promise<KnownIdentities> {
   const sequenced: NewRecord[] = []
   const rewrites: Rewrite[] = []
   for (const record of created) {

@@ -1,30 +1,21 @@
 /** The way of one operation: plan, give new records ids and keys, seal, send, open what comes back. */
 import { KmsEncryptedError } from '../errors.js'
-import { isArgs, type Args } from '../records/arguments.js'
 import type { RecordModel } from '../records/models.js'
 import { openRows } from '../records/open-rows.js'
-import { planOperation } from '../records/plan.js'
-import { unsupported } from '../records/refusals.js'
-import { sendWithLateKeys, type LateResult } from './late-records.js'
-import { sealNewRecords } from './new-records.js'
-import { createOperation, type Operation, type Query } from './operation.js'
-import type { InternalParams } from './prisma-internals.js'
+import { sendCreate } from './create.js'
+import type { LateResult } from './late-records.js'
+import { sendUnderLocks } from './locked-changes.js'
+import { createOperation, type Operation, type Request } from './operation.js'
+import { unwrapResultKeys } from './result-keys.js'
 import type { Runtime } from './runtime.js'
-import { sendUpdate, unwrapResultKeys } from './update.js'
+import { sendUpdate } from './update.js'
+import { sendUpsert } from './upsert.js'
 
 /** Runs one intercepted operation on a model that has, or can reach, encrypted fields. */
-export async function runOperation(
-  runtime: Runtime,
-  model: RecordModel,
-  name: string,
-  args: Args,
-  params: InternalParams,
-  query: Query,
-): Promise<unknown> {
-  const plan = planOperation(model, name, args, runtime.globalOmit)
-  const operation = createOperation(runtime, plan, params, query)
-  const sent = await sendPlanned(operation)
-  return plan.returnsRows ? open(operation, sent, params) : sent.result
+export async function runOperation(runtime: Runtime, request: Request): Promise<unknown> {
+  const operation = createOperation(runtime, request)
+  const sent = await inTurn(operation, () => sendPlanned(operation))
+  return operation.plan.returnsRows ? open(operation, sent, request.params.dataPath ?? []) : sent.result
 }
 
 /** Sends the operation in the way that its kind asks for. */
@@ -33,48 +24,40 @@ async function sendPlanned(operation: Operation): Promise<LateResult> {
   switch (plan.kind) {
     case 'read':
     case 'count':
-      return send(operation)
+      return sendAsPlanned(operation)
     case 'create':
-    case 'createMany': {
-      const late = await sealNewRecords(operation)
-      return late.length > 0 ? sendWithLateKeys(operation, late) : send(operation)
-    }
+    case 'createMany':
+      return sendCreate(operation)
     case 'update':
       return sendUpdate(operation)
-    case 'delete':
-      await unwrapResultKeys(operation)
-      return send(operation)
     case 'updateMany':
+      if (plan.changed) return sendUnderLocks(operation)
+      break
     case 'upsert':
-      refuseSealing(operation)
-      return send(operation)
+      return sendUpsert(operation)
+    case 'delete':
   }
+  await unwrapResultKeys(operation)
+  return sendAsPlanned(operation)
 }
 
-async function send(operation: Operation): Promise<LateResult> {
-  return {
-    result: await operation.send(operation.plan.args),
-    shape: operation.plan.shape,
-    lateKeys: new Map(),
-  }
+async function sendAsPlanned({ plan, send }: Operation): Promise<LateResult> {
+  return { result: await send(plan.args), shape: plan.shape, lateKeys: new Map() }
 }
 
-function refuseSealing({ plan }: Operation): void {
-  if (!plan.changed && plan.created.length === 0) return
-  throw unsupported(
-    `${plan.model.name}.${plan.operation}`,
-    'setting encrypted values here',
-    'Read the record first, then use create or update.',
-  )
+/** Inside an interactive transaction, writes with statements of our own wait for each other; reads go at once. */
+function inTurn<T>({ plan, session, runtime }: Operation, work: () => Promise<T>): Promise<T> {
+  const alone = plan.kind === 'read' || plan.kind === 'count' || session.transaction?.kind !== 'itx'
+  return alone ? work() : runtime.queues.run(session.transaction.id, work)
 }
 
 /** Opens the result; after a write outside the caller's transaction, a failure says that the write had happened. */
 async function open(
   { plan, ring, call, session }: Operation,
   sent: LateResult,
-  params: InternalParams,
+  dataPath: readonly string[],
 ): Promise<unknown> {
-  const { model, shape } = shownModel(plan.model, sent, params.dataPath ?? [])
+  const { model, shape } = shownModel(plan.model, sent, dataPath)
   try {
     return await openRows(model, sent.result, shape, ring, call, sent.lateKeys)
   } catch (error) {
@@ -96,9 +79,4 @@ function shownModel(
     shown = { model: relation.model, shape: shown.shape?.relations[name] ?? null }
   }
   return shown
-}
-
-/** The arguments of an operation; Prisma allows leaving them out. */
-export function argumentsOf(args: unknown): Args {
-  return isArgs(args) ? args : {}
 }

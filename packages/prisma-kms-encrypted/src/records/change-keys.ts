@@ -106,14 +106,16 @@ function writes(change: GroupChange, field: SealedField): boolean {
 }
 
 function siblingGuards(group: KeyGroup, change: GroupChange, row: Row): readonly Args[] {
-  return group.fields
-    .filter((field) => !writes(change, field))
-    // Prisma refuses to compare a required field with null, which it cannot be.
-    .filter((field) => !field.required || (row[field.name] ?? null) !== null)
-    .map((field) => {
-      const value = row[field.name] ?? null
-      return { [field.name]: field.type === 'Json' ? { equals: value ?? dbNull } : value }
-    })
+  return (
+    group.fields
+      .filter((field) => !writes(change, field))
+      // Prisma refuses to compare a required field with null, which it cannot be.
+      .filter((field) => !field.required || (row[field.name] ?? null) !== null)
+      .map((field) => {
+        const value = row[field.name] ?? null
+        return { [field.name]: field.type === 'Json' ? { equals: value ?? dbNull } : value }
+      })
+  )
 }
 
 function unboundEntries(group: KeyGroup): KmsEncryptedError {

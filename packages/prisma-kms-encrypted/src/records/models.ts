@@ -116,7 +116,13 @@ function createRecordModel(
         where: `${name}.${field}`,
         capacity: encrypted.capacity,
       })
-      const sealed: SealedField = { name: field, type: encrypted.type, required: encrypted.required, group, codec }
+      const sealed: SealedField = {
+        name: field,
+        type: encrypted.type,
+        required: encrypted.required,
+        group,
+        codec,
+      }
       groupFields.push(sealed)
       fields.set(field, sealed)
     }

@@ -3,6 +3,7 @@ import { asList, isAbsent, isArgs, isStoredNull, type Args, type OwnArgs } from 
 import type { KeyGroup, RecordModel, SealedField } from './models.js'
 import { checkWhere } from './plan-filter.js'
 import { immutableContext, managedColumn, unsupported } from './refusals.js'
+import { childFilter, plainWhere } from './row-filter.js'
 
 /** A value to seal, and the place in the plan's own arguments where its ciphertext goes. */
 export interface Slot {
@@ -24,9 +25,11 @@ export interface NewRecord {
   readonly data: OwnArgs
   readonly path: readonly PathStep[]
   readonly groups: ReadonlyMap<KeyGroup, readonly Slot[]>
+  /** The nested upserts that decide whether it is created at all. */
+  readonly branches: readonly Branch[]
 }
 
-/** A record that exists and gets new values in encrypted fields. */
+/** New values for encrypted fields of a record that exists. */
 export interface ChangedRecord {
   readonly model: RecordModel
   readonly data: OwnArgs
@@ -40,9 +43,51 @@ export interface GroupChange {
   readonly cleared: readonly SealedField[]
 }
 
+/** A change inside a nested write: which rows it is for, and where in the arguments it stands. */
+export interface NestedChange {
+  readonly changed: ChangedRecord
+  /** Finds the rows in their own model, through their relations to the root record. */
+  readonly filter: Args
+  readonly site: ChangeSite
+  readonly branches: readonly Branch[]
+}
+
+/** Where a nested change stands in the plan's own arguments. */
+export interface ChangeSite {
+  readonly verb: 'update' | 'updateMany' | 'upsert'
+  /** The relation's nested writes. */
+  readonly verbs: OwnArgs
+  /** This write among them: `{ where, data }`, or for upsert `{ where, create, update }`. */
+  readonly item: OwnArgs
+  readonly list: boolean
+}
+
+/** One side of a nested upsert; which one is taken is known once its row has been looked for. */
+export interface Branch {
+  readonly item: OwnArgs
+  readonly side: 'create' | 'update'
+}
+
 /** What walking data finds. */
 export interface DataPlan {
   readonly created: NewRecord[]
+  readonly nested: NestedChange[]
+}
+
+/** Where in the operation the walk stands. */
+export interface DataScope {
+  readonly path: readonly PathStep[]
+  /** Finds the record that the data is for; `null`: it is being created. */
+  readonly filter: Args | null
+  readonly branches: readonly Branch[]
+}
+
+/** The scope of a root record that is being created. */
+export const newRoot: DataScope = { path: [], filter: null, branches: [] }
+
+/** The scope of a root record that `where` finds. */
+export function existingRoot(model: RecordModel, where: unknown): DataScope {
+  return { path: [], filter: plainWhere(model, where), branches: [] }
 }
 
 /**
@@ -50,52 +95,44 @@ export interface DataPlan {
  * @returns the data as it will be sent, with the values to seal still in place
  * @throws KmsEncryptedError `MANAGED_COLUMN`, `UNSUPPORTED_OPERATION`, `ENCRYPTED_FILTER`
  */
-export function planCreateData(
-  model: RecordModel,
-  data: unknown,
-  plan: DataPlan,
-  path: readonly PathStep[] = [],
-): unknown {
+export function planCreateData(model: RecordModel, data: unknown, plan: DataPlan, scope = newRoot): unknown {
   if (!isArgs(data)) return data
-  const { own, changes } = planFields(model, data, plan, path)
+  const { own, changes } = planFields(model, data, plan, { ...scope, filter: null })
   const groups = new Map<KeyGroup, readonly Slot[]>()
   for (const [group, change] of changes) if (change.slots.length > 0) groups.set(group, change.slots)
-  if (groups.size > 0) plan.created.push({ model, data: own, path, groups })
+  if (groups.size > 0)
+    plan.created.push({ model, data: own, path: scope.path, groups, branches: scope.branches })
   return own
 }
 
 /** Plans a list of new records, as in `createMany`. A single object stays a single object, as Prisma accepts it. */
-export function planCreateList(
-  model: RecordModel,
-  data: unknown,
-  plan: DataPlan,
-  path: readonly PathStep[] = [],
-): unknown {
-  return mapOneOrMany(data, (item) => planCreateData(model, item, plan, path))
+export function planCreateList(model: RecordModel, data: unknown, plan: DataPlan, scope = newRoot): unknown {
+  return mapOneOrMany(data, (item) => planCreateData(model, item, plan, scope))
 }
 
 /**
  * Plans the data of a record that exists.
- * @returns the data as it will be sent, and what changes in its key groups; `null`: no encrypted field changes
+ * @returns the data as it will be sent, and what changes in its key groups; `null`: nothing is to be sealed (fields may become null)
  * @throws KmsEncryptedError `MANAGED_COLUMN`, `CONTEXT_COLUMN_IMMUTABLE`, `UNSUPPORTED_OPERATION`, `ENCRYPTED_FILTER`
  */
 export function planUpdateData(
   model: RecordModel,
   data: unknown,
   plan: DataPlan,
-  path: readonly PathStep[] = [],
+  scope: DataScope,
 ): { readonly own: unknown; readonly changed: ChangedRecord | null } {
   if (!isArgs(data)) return { own: data, changed: null }
   checkContextUnchanged(model, data)
-  const { own, changes } = planFields(model, data, plan, path)
-  return { own, changed: changes.size > 0 ? { model, data: own, groups: changes } : null }
+  const { own, changes } = planFields(model, data, plan, scope)
+  const seals = [...changes.values()].some(({ slots }) => slots.length > 0)
+  return { own, changed: seals ? { model, data: own, groups: changes } : null }
 }
 
 function planFields(
   model: RecordModel,
   data: Args,
   plan: DataPlan,
-  path: readonly PathStep[],
+  scope: DataScope,
 ): { own: OwnArgs; changes: Map<KeyGroup, { slots: Slot[]; cleared: SealedField[] }> } {
   const own: OwnArgs = { ...data }
   const changes = new Map<KeyGroup, { slots: Slot[]; cleared: SealedField[] }>()
@@ -113,33 +150,33 @@ function planFields(
       continue
     }
     const relation = model.relation(name)
-    if (relation && isArgs(value)) {
-      own[name] = planNested(relation.model, value, plan, [
-        ...path,
-        { relation: name, list: relation.field.list },
-      ])
-    }
+    if (!relation || !isArgs(value)) continue
+    own[name] = planNested(relation.model, value, plan, {
+      path: [...scope.path, { relation: name, list: relation.field.list }],
+      filter: scope.filter && childFilter(model, name, scope.filter),
+      branches: scope.branches,
+    })
   }
   return { own, changes }
 }
 
 /** The nested writes of one relation, each verb with its own grammar. */
-function planNested(model: RecordModel, verbs: Args, plan: DataPlan, path: readonly PathStep[]): OwnArgs {
+function planNested(model: RecordModel, verbs: Args, plan: DataPlan, scope: DataScope): OwnArgs {
   const own: OwnArgs = { ...verbs }
   for (const [verb, value] of Object.entries(verbs)) {
     if (isAbsent(value)) continue
     switch (verb) {
       case 'create':
-        own[verb] = planCreateList(model, value, plan, path)
+        own[verb] = planCreateList(model, value, plan, scope)
         break
       case 'createMany':
-        if (isArgs(value)) own[verb] = { ...value, data: planCreateList(model, value['data'], plan, path) }
+        if (isArgs(value)) own[verb] = { ...value, data: planCreateList(model, value['data'], plan, scope) }
         break
       case 'connectOrCreate':
         own[verb] = mapOneOrMany(value, (item) => {
           if (!isArgs(item)) return item
           checkWhere(model, item['where'])
-          return { ...item, create: planCreateData(model, item['create'], plan, path) }
+          return { ...item, create: planCreateData(model, item['create'], plan, scope) }
         })
         break
       case 'connect':
@@ -150,13 +187,11 @@ function planNested(model: RecordModel, verbs: Args, plan: DataPlan, path: reado
         for (const where of asList(value)) checkWhere(model, where)
         break
       case 'update':
-        own[verb] = mapOneOrMany(value, (item) => planNestedUpdate(model, item, plan, path))
-        break
       case 'updateMany':
-        own[verb] = mapOneOrMany(value, (item) => planNestedUpdate(model, item, plan, path))
+        own[verb] = mapOneOrMany(value, (item) => planNestedUpdate(model, verb, item, own, plan, scope))
         break
       case 'upsert':
-        own[verb] = mapOneOrMany(value, (item) => planNestedUpsert(model, item, plan, path))
+        own[verb] = mapOneOrMany(value, (item) => planNestedUpsert(model, item, own, plan, scope))
         break
       default:
         throw unsupported(
@@ -169,44 +204,55 @@ function planNested(model: RecordModel, verbs: Args, plan: DataPlan, path: reado
   return own
 }
 
-/** `{ where, data }`, or for a relation to one record the bare data. */
+/** `{ where, data }`, or for a relation to one record the bare data, which becomes `{ data }`. */
 function planNestedUpdate(
   model: RecordModel,
+  verb: 'update' | 'updateMany',
   item: unknown,
+  verbs: OwnArgs,
   plan: DataPlan,
-  path: readonly PathStep[],
+  scope: DataScope,
 ): unknown {
   if (!isArgs(item)) return item
-  const wrapped =
-    isArgs(item['data']) && !('data' in model.definition.scalars) && !('data' in model.definition.relations)
+  const { scalars, relations } = model.definition
+  const wrapped = isArgs(item['data']) && !('data' in scalars) && !('data' in relations)
   if (wrapped) checkWhere(model, item['where'])
-  const { own, changed } = planUpdateData(model, wrapped ? item['data'] : item, plan, path)
-  refuseNestedChange(changed)
-  return wrapped ? { ...item, data: own } : own
+  const filter = scope.filter && narrowed(scope.filter, wrapped ? plainWhere(model, item['where']) : {})
+  const given = wrapped ? item['data'] : item
+  const { own: data, changed } = planUpdateData(model, given, plan, { ...scope, filter })
+  const own: OwnArgs = wrapped ? { ...item, data } : { data }
+  if (changed && filter) {
+    const list = scope.path.at(-1)?.list ?? false
+    plan.nested.push({ changed, filter, site: { verb, verbs, item: own, list }, branches: scope.branches })
+  }
+  return wrapped || changed ? own : data
 }
 
 function planNestedUpsert(
   model: RecordModel,
   item: unknown,
+  verbs: OwnArgs,
   plan: DataPlan,
-  path: readonly PathStep[],
+  scope: DataScope,
 ): unknown {
   if (!isArgs(item)) return item
   checkWhere(model, item['where'])
-  const { own, changed } = planUpdateData(model, item['update'], plan, path)
-  refuseNestedChange(changed)
-  return { ...item, update: own, create: planCreateData(model, item['create'], plan, path) }
+  const own: OwnArgs = { ...item }
+  const filter = scope.filter && narrowed(scope.filter, plainWhere(model, item['where']))
+  const onSide = (side: Branch['side']) => [...scope.branches, { item: own, side }]
+  const update = planUpdateData(model, item['update'], plan, { ...scope, filter, branches: onSide('update') })
+  own['update'] = update.own
+  own['create'] = planCreateData(model, item['create'], plan, { ...scope, branches: onSide('create') })
+  if (update.changed && filter) {
+    const list = scope.path.at(-1)?.list ?? false
+    const site = { verb: 'upsert', verbs, item: own, list } as const
+    plan.nested.push({ changed: update.changed, filter, site, branches: scope.branches })
+  }
+  return own
 }
 
-function refuseNestedChange(changed: ChangedRecord | null): void {
-  if (!changed) return
-  const [change] = changed.groups.values()
-  const field = change?.slots[0]?.field.name ?? change?.cleared[0]?.name ?? ''
-  throw unsupported(
-    `${changed.model.name}.${field}`,
-    'a nested update',
-    `Update the record itself: prisma.${changed.model.delegate}.update(…).`,
-  )
+function narrowed(filter: Args, where: Args): Args {
+  return Object.keys(where).length === 0 ? filter : { AND: [filter, where] }
 }
 
 function checkContextUnchanged(model: RecordModel, data: Args): void {

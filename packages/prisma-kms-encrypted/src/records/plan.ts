@@ -2,10 +2,12 @@
 import type { Args, OwnArgs } from './arguments.js'
 import type { RecordModel } from './models.js'
 import {
+  existingRoot,
   planCreateData,
   planCreateList,
   planUpdateData,
   type ChangedRecord,
+  type NestedChange,
   type NewRecord,
 } from './plan-data.js'
 import { checkAggregation, checkCriteria } from './plan-filter.js'
@@ -29,8 +31,10 @@ export interface OperationPlan {
   /** Whether the result holds rows (not a count). */
   readonly returnsRows: boolean
   readonly created: readonly NewRecord[]
-  /** The root record, when it exists already and gets encrypted values. */
+  /** The root record or records, when they exist already and get encrypted values. */
   readonly changed: ChangedRecord | null
+  /** Records in nested writes that exist already and get encrypted values. */
+  readonly nested: readonly NestedChange[]
 }
 
 const kinds: Readonly<Record<string, OperationKind>> = {
@@ -76,16 +80,18 @@ export function planOperation(
   const selection = returnsRows ? planSelection(model, args, globalOmit) : { args, shape: null }
   const own: OwnArgs = { ...selection.args }
   const created: NewRecord[] = []
+  const nested: NestedChange[] = []
   let changed: ChangedRecord | null = null
-  const plan = { created }
+  const plan = { created, nested }
+  const existing = existingRoot(model, args['where'])
   if (kind === 'create') own['data'] = planCreateData(model, args['data'], plan)
   else if (kind === 'createMany') own['data'] = planCreateList(model, args['data'], plan)
   else if (kind === 'update' || kind === 'updateMany') {
-    const data = planUpdateData(model, args['data'], plan)
+    const data = planUpdateData(model, args['data'], plan, existing)
     own['data'] = data.own
     changed = data.changed
   } else if (kind === 'upsert') {
-    const update = planUpdateData(model, args['update'], plan)
+    const update = planUpdateData(model, args['update'], plan, existing)
     own['update'] = update.own
     own['create'] = planCreateData(model, args['create'], plan)
     changed = update.changed
@@ -100,5 +106,6 @@ export function planOperation(
     returnsRows,
     created,
     changed,
+    nested,
   }
 }

@@ -1,10 +1,11 @@
 /** Replaces key columns in many rows with one statement, each row only if its column is still what was read. */
 import { delegateOf } from '../extension/prisma-internals.js'
-import { primaryKeyOf, untouched } from '../extension/key-column-writes.js'
+import { untouched } from '../extension/key-column-writes.js'
 import type { Runtime } from '../extension/runtime.js'
 import { columnIdentifier, jsonRow, qualifiedTable } from '../extension/sql.js'
 import type { KeyGroup } from '../records/models.js'
 import type { Row } from '../records/open-rows.js'
+import { primaryKeyOf } from '../records/place-changes.js'
 
 /** One key column to replace. */
 export interface ColumnReplacement {

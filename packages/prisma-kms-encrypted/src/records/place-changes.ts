@@ -1,0 +1,102 @@
+/** Puts the changes of existing records into the plan's arguments, once it is known which rows they are for. */
+import { asList, isAbsent, isArgs, type Args, type OwnArgs } from './arguments.js'
+import type { RecordModel } from './models.js'
+import type { Row } from './open-rows.js'
+import type { Branch, ChangedRecord, NestedChange } from './plan-data.js'
+import { unsupported } from './refusals.js'
+import { noRow } from './row-filter.js'
+
+/** A row and the change of it, with data of its own. */
+export interface RowChange {
+  readonly row: Row
+  readonly changed: ChangedRecord
+}
+
+/** The same change with data of its own, so that each row's values are sealed under its own key. */
+export function copyChange(changed: ChangedRecord): ChangedRecord {
+  const data: OwnArgs = { ...changed.data }
+  const groups = new Map(
+    [...changed.groups].map(([group, { slots, cleared }]) => [
+      group,
+      { slots: slots.map((slot) => ({ ...slot, data })), cleared },
+    ]),
+  )
+  return { model: changed.model, data, groups }
+}
+
+/** The data of a change without any value to seal, for a statement that is meant to find no row. */
+export function withoutValues(changed: ChangedRecord): OwnArgs {
+  const data: OwnArgs = { ...changed.data }
+  for (const [group, { slots }] of changed.groups) {
+    Reflect.deleteProperty(data, group.column)
+    for (const { field } of slots) Reflect.deleteProperty(data, field.name)
+  }
+  return data
+}
+
+/** A `where` with further conditions. */
+export function withConditions(where: unknown, conditions: readonly Args[]): Args {
+  const own = isArgs(where) ? where : {}
+  return { ...own, AND: [...asList(own['AND']), ...conditions] }
+}
+
+/** The filter for exactly this row. */
+export function primaryKeyOf(model: RecordModel, row: Row): Args {
+  return Object.fromEntries(model.definition.primaryKey.map((field) => [field, row[field]]))
+}
+
+/**
+ * Writes the rows' own data into a nested write.
+ * @returns the side that a nested upsert takes; `null` for other writes
+ * @throws KmsEncryptedError `UNSUPPORTED_OPERATION` where the rows depend on what the same write adds to the relation
+ */
+export function placeNested(nested: NestedChange, rows: readonly RowChange[]): Branch['side'] | null {
+  const { changed, site } = nested
+  const { verb, verbs, item, list } = site
+  const { model } = changed
+  const [only] = rows
+  if (verb === 'updateMany') {
+    refuseAdditions(nested)
+    const perRow = rows.map(({ row, changed: own }) => ({
+      where: { AND: [...asList(item['where']), primaryKeyOf(model, row)] },
+      data: own.data,
+    }))
+    verbs[verb] = asList(verbs[verb]).flatMap((given) => (given === item ? perRow : [given]))
+    return null
+  }
+  if (!only) refuseAdditions(nested)
+  if (verb === 'update') {
+    item['where'] = withConditions(item['where'], [only ? primaryKeyOf(model, only.row) : noRow])
+    item['data'] = only ? only.changed.data : withoutValues(changed)
+    return null
+  }
+  const rest = asList(verbs['upsert']).filter((given) => given !== item)
+  if (rest.length > 0) verbs['upsert'] = rest
+  else Reflect.deleteProperty(verbs, 'upsert')
+  const [target, write] = only
+    ? [
+        'update',
+        {
+          where: withConditions(list ? item['where'] : {}, [primaryKeyOf(model, only.row)]),
+          data: only.changed.data,
+        },
+      ]
+    : ['create', item['create']]
+  verbs[target] = list ? [...asList(verbs[target]), write] : write
+  return only ? 'update' : 'create'
+}
+
+const additions = ['create', 'createMany', 'connect', 'connectOrCreate', 'set']
+
+/** Rows that come into the relation by this very operation cannot be looked for before it. */
+function refuseAdditions({ changed, site }: NestedChange): void {
+  const adding = additions.find((verb) => !isAbsent(site.verbs[verb]))
+  if (adding === undefined) return
+  const [change] = changed.groups.values()
+  const field = change?.slots[0]?.field.name ?? change?.cleared[0]?.name ?? ''
+  throw unsupported(
+    `${changed.model.name}.${field}`,
+    `a nested '${site.verb}' beside '${adding}' of the same relation, which may add the records that it changes,`,
+    'Use two operations, in a transaction if both must take effect or none.',
+  )
+}
