@@ -1,7 +1,7 @@
 /** Inserts records whose id only the database can give: sealed fields first, then their wrapped keys, in one transaction. */
 import { isArgs, type Args, type OwnArgs } from '../records/arguments.js'
 import type { RecordModel } from '../records/models.js'
-import { type LateKeys, type Row } from '../records/open-rows.js'
+import { sealedText, type LateKeys, type Row } from '../records/open-rows.js'
 import { primaryKeyOf } from '../records/place-changes.js'
 import type { PathStep } from '../records/plan-data.js'
 import { planSelection, type Shape } from '../records/plan-selection.js'
@@ -50,6 +50,7 @@ export async function sendAndSetKeys(
     if (rootIsLate) rows.push({ model, row: result })
     rows.push(...(await findNested(operation, late, result)))
   }
+  rows.push(...(await findElsewhere(operation, late, rows)))
   const lateKeys = await setLateKeys(operation, late, rows)
   return { result, shape: selection.shape, lateKeys }
 }
@@ -112,6 +113,31 @@ async function findNested(operation: Operation, late: readonly LateRecord[], roo
       select: selectAlong(path, { where: sealedFilter(entries), select: trueFor(lateColumns(nested)) }),
     })
     rows.push(...leavesOf(found, path).map((row) => ({ model: nested, row })))
+  }
+  return rows
+}
+
+/**
+ * Looks in the tables themselves for optional records that were not where they were expected: whether they exist must
+ * not remain open.
+ */
+async function findElsewhere(
+  { session }: Operation,
+  late: readonly LateRecord[],
+  found: readonly FoundRow[],
+): Promise<FoundRow[]> {
+  const known = new Set(
+    found.flatMap(({ model, row }) => [...model.fields.keys()].map((name) => sealedText(row[name]))),
+  )
+  const rows: FoundRow[] = []
+  for (const entry of late) {
+    const { model, groups, optional } = entry.record
+    const seen = [...groups.values()].some(
+      ([slot]) => slot && known.has(sealedText(slot.data[slot.field.name])),
+    )
+    if (seen || !optional) continue
+    const query = { where: sealedFilter([entry]), select: trueFor(lateColumns(model)) }
+    rows.push(...rowsOf(model, await delegateOf(session.client, model.delegate).findMany(query)))
   }
   return rows
 }

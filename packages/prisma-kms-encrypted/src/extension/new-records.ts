@@ -112,6 +112,11 @@ export async function setLateKeys(
       return found && identity ? [{ ...found, identity, model, row }] : []
     }),
   )
+  const found = new Set(wraps.map(({ fresh }) => fresh))
+  for (const { record, keys } of late) {
+    if (!record.optional && [...keys.values()].some((fresh) => !found.has(fresh)))
+      throw recordNotFound(record)
+  }
   const entries = await ring.wrap(wraps, call)
   const columns = new Map<unknown, string>()
   const updates: KeyColumnUpdate[] = []
@@ -125,4 +130,14 @@ export async function setLateKeys(
   })
   await setKeyColumns(operation.session.client, updates)
   return columns
+}
+
+/** Ciphertext must never be committed without its key. */
+function recordNotFound({ model }: NewRecord): KmsEncryptedError {
+  return new KmsEncryptedError({
+    code: 'WRITE_CONFLICT',
+    message: `${model.name}: a new record was not found again to set its key`,
+    why: 'A trigger, a row-security policy or an inner extension changed or hid it in its own transaction.',
+    fix: 'Let the record be read by the role that creates it, or give its id in the data; nothing was written.',
+  })
 }

@@ -64,7 +64,8 @@ function planned(
     session: where,
     ring,
     call: runtime.call,
-    send: (sentArgs, sentName = name) => send(request, where, sentArgs, sentName),
+    // The result of a write is needed whole, also where a fluent call (`create(…).author()`) wants one relation of it.
+    send: (sentArgs, sentName = name) => send(request, where, sentArgs, sentName, isWrite(plan)),
     within: inSession,
     again: (otherName = name, otherArgs = args) =>
       planned(runtime, request, where, ring, otherName, otherArgs),
@@ -77,10 +78,20 @@ function send(
   session: Session,
   args: Args,
   name: string,
+  whole: boolean,
 ): Promise<unknown> {
   // A copy of the parameters for each attempt: Prisma's `query` writes the arguments and the transaction into them.
-  const lazy = query(args, { ...params, ...(name === operation ? {} : { action: name }) })
+  const lazy = query(args, {
+    ...params,
+    ...(name === operation ? {} : { action: name }),
+    ...(whole ? { dataPath: [] } : {}),
+  })
   if (!session.transaction || session.transaction === params.transaction) return lazy
   if (lazy.requestTransaction) return lazy.requestTransaction(session.transaction)
   throw new TypeError('an inner extension returned a promise that cannot join a transaction')
+}
+
+/** Whether an operation may change anything. */
+export function isWrite({ kind }: OperationPlan): boolean {
+  return kind !== 'read' && kind !== 'count'
 }

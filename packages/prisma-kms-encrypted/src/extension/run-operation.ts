@@ -1,11 +1,12 @@
 /** The way of one operation: plan, give new records ids and keys, seal, send, open what comes back. */
 import { KmsEncryptedError } from '../errors.js'
+import { isArgs } from '../records/arguments.js'
 import type { RecordModel } from '../records/models.js'
 import { openRows } from '../records/open-rows.js'
 import { sendCreate } from './create.js'
 import type { LateResult } from './late-records.js'
 import { sendUnderLocks } from './locked-changes.js'
-import { createOperation, type Operation, type Request } from './operation.js'
+import { createOperation, isWrite, type Operation, type Request } from './operation.js'
 import { unwrapResultKeys } from './result-keys.js'
 import type { Runtime } from './runtime.js'
 import { sendUpdate } from './update.js'
@@ -47,8 +48,8 @@ async function sendAsPlanned({ plan, send }: Operation): Promise<LateResult> {
 
 /** Inside an interactive transaction, writes with statements of our own wait for each other; reads go at once. */
 function inTurn<T>({ plan, session, runtime }: Operation, work: () => Promise<T>): Promise<T> {
-  const alone = plan.kind === 'read' || plan.kind === 'count' || session.transaction?.kind !== 'itx'
-  return alone ? work() : runtime.queues.run(session.transaction.id, work)
+  if (!isWrite(plan) || session.transaction?.kind !== 'itx') return work()
+  return runtime.queues.run(session.transaction.id, work)
 }
 
 /** Opens the result; after a write outside the caller's transaction, a failure says that the write had happened. */
@@ -57,23 +58,32 @@ async function open(
   sent: LateResult,
   dataPath: readonly string[],
 ): Promise<unknown> {
-  const { model, shape } = shownModel(plan.model, sent, dataPath)
+  const path = dataPath.filter((_, index) => index % 2 === 1) // ['select', 'posts', 'select', 'author']
   try {
-    return await openRows(model, sent.result, shape, ring, call, sent.lateKeys)
+    if (isWrite(plan)) {
+      return takeOut(await openRows(plan.model, sent.result, sent.shape, ring, call, sent.lateKeys), path)
+    }
+    const { model, shape } = shownModel(plan.model, sent, path)
+    return await openRows(model, sent.result, shape, ring, call)
   } catch (error) {
-    if (plan.kind === 'read' || session.transaction || !(error instanceof KmsEncryptedError)) throw error
+    if (!isWrite(plan) || session.transaction || !(error instanceof KmsEncryptedError)) throw error
     throw error.afterWrite()
   }
 }
 
-/** Fluent calls (`user.findUnique(…).posts()`) return the relation at the end of their path, already taken out. */
+/** The relation that a fluent write asks for. */
+function takeOut(result: unknown, path: readonly string[]): unknown {
+  return path.reduce((row, relation) => (isArgs(row) ? row[relation] : row), result)
+}
+
+/** Fluent reads (`user.findUnique(…).posts()`) return the relation at the end of their path, already taken out. */
 function shownModel(
   model: RecordModel,
   { shape }: LateResult,
-  dataPath: readonly string[],
+  path: readonly string[],
 ): { readonly model: RecordModel; readonly shape: LateResult['shape'] } {
   let shown = { model, shape }
-  for (const name of dataPath.filter((_, index) => index % 2 === 1)) {
+  for (const name of path) {
     const relation = shown.model.relation(name)
     if (!relation) break
     shown = { model: relation.model, shape: shown.shape?.relations[name] ?? null }

@@ -2,7 +2,7 @@
 import type { Args, OwnArgs } from '../records/arguments.js'
 import { isArgs } from '../records/arguments.js'
 import { sealChange, sealingGroups, siblingsToRead } from '../records/change-keys.js'
-import { keysOf, type Row } from '../records/open-rows.js'
+import { keysOf, sealedText, type Row } from '../records/open-rows.js'
 import { withConditions, withoutValues } from '../records/place-changes.js'
 import type { ChangedRecord } from '../records/plan-data.js'
 import { noRow } from '../records/row-filter.js'
@@ -78,7 +78,9 @@ async function sent(operation: Operation, args: Args): Promise<LateResult> {
 
 function sameKeys(changed: ChangedRecord, before: Row, now: Row): boolean {
   return sealingGroups(changed).every((group) =>
-    [group.column, ...group.fields.map((field) => field.name)].every((name) => before[name] === now[name]),
+    [group.column, ...group.fields.map((field) => field.name)].every(
+      (name) => sealedText(before[name]) === sealedText(now[name]),
+    ),
   )
 }
 

@@ -48,5 +48,8 @@ export function isStoredNull(value: unknown): boolean {
   return value === null || nullMarker(value) !== null
 }
 
-/** SQL NULL for a Json column. Prisma knows its null markers by this symbol and name, so no client is needed to make one. */
-export const dbNull: object = Object.freeze({ [markerSymbol]: true, _getName: () => 'DbNull' })
+/**
+ * Either null of a Json column, SQL's or JSON's, in a filter. Prisma knows its markers by this symbol and name, so no
+ * client is needed to make one.
+ */
+export const anyNull: object = Object.freeze({ [markerSymbol]: true, _getName: () => 'AnyNull' })

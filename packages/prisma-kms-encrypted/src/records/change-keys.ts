@@ -2,7 +2,7 @@
 import { formatKeyColumn, parseKeyColumn, type KeyEntry } from '../envelope/key-column.js'
 import { KmsEncryptedError } from '../errors.js'
 import type { KmsCall } from '../kms/provider.js'
-import { dbNull, type Args } from './arguments.js'
+import { anyNull, type Args } from './arguments.js'
 import { identityOf } from './context.js'
 import { mintKey, type FreshKey, type KeyRing, type UnwrapRequest } from './data-keys.js'
 import type { KeyGroup, SealedField } from './models.js'
@@ -113,7 +113,7 @@ function siblingGuards(group: KeyGroup, change: GroupChange, row: Row): readonly
       .filter((field) => !field.required || (row[field.name] ?? null) !== null)
       .map((field) => {
         const value = row[field.name] ?? null
-        return { [field.name]: field.type === 'Json' ? { equals: value ?? dbNull } : value }
+        return { [field.name]: field.type === 'Json' ? { equals: value ?? anyNull } : value }
       })
   )
 }

@@ -155,7 +155,7 @@ async function inBatches<Job, Item extends { readonly context: EncryptionContext
   )
   // Wait for every service before failing, so that no call outlives the operation that made it.
   const settled = await Promise.allSettled(sending)
-  for (const result of settled) if (result.status === 'rejected') throw result.reason
+  for (const result of settled) if (result.status === 'rejected') throw serviceFailure(result.reason)
   return outcomes
 }
 
@@ -193,12 +193,9 @@ function unwrapOutcome(
 export function keyFailure(error: Error, request: KeyOwner, operation: 'wrap' | 'unwrap'): KmsEncryptedError {
   const { group } = request
   if (!isKmsEncryptedError(error)) {
-    return new KmsEncryptedError({
-      code: 'KMS_UNAVAILABLE',
-      message: `${group.model.name}.${group.column}: the key service failed to ${operation} a data key`,
-      why: 'The provider failed in a way that it does not classify.',
-      fix: 'Look at the key service; its own message is withheld because it may hold key material.',
-    })
+    return unclassified(
+      `${group.model.name}.${group.column}: the key service failed to ${operation} a data key`,
+    )
   }
   if (error.code === 'KMS_INVALID_CIPHERTEXT') return refusedKey(request, error)
   return new KmsEncryptedError({
@@ -207,6 +204,20 @@ export function keyFailure(error: Error, request: KeyOwner, operation: 'wrap' | 
     why: error.why,
     fix: error.fix,
     cause: error,
+  })
+}
+
+/** What a provider rejects with as a whole; an error of its own making may hold a request, so it is not passed on. */
+function serviceFailure(reason: unknown): KmsEncryptedError {
+  return isKmsEncryptedError(reason) ? reason : unclassified('The key service failed')
+}
+
+function unclassified(message: string): KmsEncryptedError {
+  return new KmsEncryptedError({
+    code: 'KMS_UNAVAILABLE',
+    message,
+    why: 'The provider failed in a way that it does not classify.',
+    fix: 'Look at the key service; its own message is withheld because it may hold key material.',
   })
 }
 

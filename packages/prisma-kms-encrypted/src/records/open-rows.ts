@@ -58,10 +58,9 @@ export function keysOf(model: RecordModel, result: unknown): UnwrapRequest[] {
       const text = row[group.column]
       if (typeof text !== 'string') continue
       const identity = identityOf(rowModel, row)
-      const entries = parseKeyColumn(text, columnName(group))
-      const [entry, another] = entries
-      // Which of several entries a field needs, only its header tells; such rows are opened after the write.
-      if (identity && entry && !another) requests.push({ group, identity, entry })
+      if (!identity) continue
+      // Which of several entries the fields need, only their headers tell: all of them, there are few.
+      for (const entry of parseKeyColumn(text, columnName(group))) requests.push({ group, identity, entry })
     }
   })
   return requests

@@ -24,11 +24,14 @@ export function copyChange(changed: ChangedRecord): ChangedRecord {
   return { model: changed.model, data, groups }
 }
 
-/** The data of a change without any value to seal, for a statement that is meant to find no row. */
+/**
+ * The data of a change without any value to seal, for a statement that is meant to find no row. It is never empty: for
+ * empty data Prisma sends no statement, ignores the conditions and answers with the record.
+ */
 export function withoutValues(changed: ChangedRecord): OwnArgs {
   const data: OwnArgs = { ...changed.data }
   for (const [group, { slots }] of changed.groups) {
-    Reflect.deleteProperty(data, group.column)
+    data[group.column] = null
     for (const { field } of slots) Reflect.deleteProperty(data, field.name)
   }
   return data

@@ -3,7 +3,7 @@ import { asList, isAbsent, isArgs, isStoredNull, type Args, type OwnArgs } from 
 import type { KeyGroup, RecordModel, SealedField } from './models.js'
 import { checkWhere } from './plan-filter.js'
 import { immutableContext, managedColumn, unsupported } from './refusals.js'
-import { childFilter, plainWhere } from './row-filter.js'
+import { childFilter, oppositeOf, plainWhere } from './row-filter.js'
 
 /** A value to seal, and the place in the plan's own arguments where its ciphertext goes. */
 export interface Slot {
@@ -27,6 +27,8 @@ export interface NewRecord {
   readonly groups: ReadonlyMap<KeyGroup, readonly Slot[]>
   /** The nested upserts that decide whether it is created at all. */
   readonly branches: readonly Branch[]
+  /** Whether the operation may succeed without creating it, as under `connectOrCreate` or `skipDuplicates`. */
+  readonly optional: boolean
 }
 
 /** New values for encrypted fields of a record that exists. */
@@ -80,14 +82,18 @@ export interface DataScope {
   /** Finds the record that the data is for; `null`: it is being created. */
   readonly filter: Args | null
   readonly branches: readonly Branch[]
+  /** Whether new records here may turn out not to be needed. */
+  readonly optional: boolean
+  /** Whether the data creates a record; `{ set }` and the like belong to updates only. */
+  readonly creates: boolean
 }
 
 /** The scope of a root record that is being created. */
-export const newRoot: DataScope = { path: [], filter: null, branches: [] }
+export const newRoot: DataScope = { path: [], filter: null, branches: [], optional: false, creates: true }
 
 /** The scope of a root record that `where` finds. */
 export function existingRoot(model: RecordModel, where: unknown): DataScope {
-  return { path: [], filter: plainWhere(model, where), branches: [] }
+  return { path: [], filter: plainWhere(model, where), branches: [], optional: false, creates: false }
 }
 
 /**
@@ -97,11 +103,13 @@ export function existingRoot(model: RecordModel, where: unknown): DataScope {
  */
 export function planCreateData(model: RecordModel, data: unknown, plan: DataPlan, scope = newRoot): unknown {
   if (!isArgs(data)) return data
-  const { own, changes } = planFields(model, data, plan, { ...scope, filter: null })
+  const { own, changes } = planFields(model, data, plan, { ...scope, filter: null, creates: true })
   const groups = new Map<KeyGroup, readonly Slot[]>()
   for (const [group, change] of changes) if (change.slots.length > 0) groups.set(group, change.slots)
-  if (groups.size > 0)
-    plan.created.push({ model, data: own, path: scope.path, groups, branches: scope.branches })
+  if (groups.size > 0) {
+    const { path, branches, optional } = scope
+    plan.created.push({ model, data: own, path, groups, branches, optional })
+  }
   return own
 }
 
@@ -123,7 +131,7 @@ export function planUpdateData(
 ): { readonly own: unknown; readonly changed: ChangedRecord | null } {
   if (!isArgs(data)) return { own: data, changed: null }
   checkContextUnchanged(model, data)
-  const { own, changes } = planFields(model, data, plan, scope)
+  const { own, changes } = planFields(model, data, plan, { ...scope, creates: false })
   const seals = [...changes.values()].some(({ slots }) => slots.length > 0)
   return { own, changed: seals ? { model, data: own, groups: changes } : null }
 }
@@ -141,7 +149,7 @@ function planFields(
     if (model.groupByColumn.has(name)) throw managedColumn(`${model.name}.${name}`)
     const field = model.fields.get(name)
     if (field) {
-      const plain = field.type !== 'Json' && isArgs(value) && 'set' in value ? value['set'] : value
+      const plain = scope.creates ? value : settledValue(field, value)
       if (isAbsent(plain)) continue
       const change = changes.get(field.group) ?? { slots: [], cleared: [] }
       changes.set(field.group, change)
@@ -151,10 +159,11 @@ function planFields(
     }
     const relation = model.relation(name)
     if (!relation || !isArgs(value)) continue
+    checkNestedContext(model, name, value, scope)
     own[name] = planNested(relation.model, value, plan, {
+      ...scope,
       path: [...scope.path, { relation: name, list: relation.field.list }],
       filter: scope.filter && childFilter(model, name, scope.filter),
-      branches: scope.branches,
     })
   }
   return { own, changes }
@@ -170,13 +179,19 @@ function planNested(model: RecordModel, verbs: Args, plan: DataPlan, scope: Data
         own[verb] = planCreateList(model, value, plan, scope)
         break
       case 'createMany':
-        if (isArgs(value)) own[verb] = { ...value, data: planCreateList(model, value['data'], plan, scope) }
+        if (isArgs(value)) {
+          const optional = scope.optional || Boolean(value['skipDuplicates'])
+          own[verb] = { ...value, data: planCreateList(model, value['data'], plan, { ...scope, optional }) }
+        }
         break
       case 'connectOrCreate':
         own[verb] = mapOneOrMany(value, (item) => {
           if (!isArgs(item)) return item
           checkWhere(model, item['where'])
-          return { ...item, create: planCreateData(model, item['create'], plan, scope) }
+          return {
+            ...item,
+            create: planCreateData(model, item['create'], plan, { ...scope, optional: true }),
+          }
         })
         break
       case 'connect':
@@ -239,10 +254,13 @@ function planNestedUpsert(
   checkWhere(model, item['where'])
   const own: OwnArgs = { ...item }
   const filter = scope.filter && narrowed(scope.filter, plainWhere(model, item['where']))
-  const onSide = (side: Branch['side']) => [...scope.branches, { item: own, side }]
-  const update = planUpdateData(model, item['update'], plan, { ...scope, filter, branches: onSide('update') })
+  const onSide = (side: Branch['side']) => ({
+    optional: true,
+    branches: [...scope.branches, { item: own, side }],
+  })
+  const update = planUpdateData(model, item['update'], plan, { ...scope, filter, ...onSide('update') })
   own['update'] = update.own
-  own['create'] = planCreateData(model, item['create'], plan, { ...scope, branches: onSide('create') })
+  own['create'] = planCreateData(model, item['create'], plan, { ...scope, ...onSide('create') })
   if (update.changed && filter) {
     const list = scope.path.at(-1)?.list ?? false
     const site = { verb: 'upsert', verbs, item: own, list } as const
@@ -253,6 +271,35 @@ function planNestedUpsert(
 
 function narrowed(filter: Args, where: Args): Args {
   return Object.keys(where).length === 0 ? filter : { AND: [filter, where] }
+}
+
+/** An update may wrap its value in `{ set }`. On a Json field that is a value like any other. */
+function settledValue(field: SealedField, value: unknown): unknown {
+  if (field.type === 'Json' || !isArgs(value)) return value
+  const [only, another] = Object.keys(value)
+  return only === 'set' && another === undefined ? value['set'] : value
+}
+
+/** Relation writes that give existing records of the other side another foreign key. */
+const movingVerbs = ['connect', 'connectOrCreate', 'set', 'disconnect']
+
+/**
+ * Connecting from the side without the foreign key writes it on the other side, where it may be part of a context.
+ * A new record in a relation to one also takes the place of the old one, whose foreign key becomes null.
+ */
+function checkNestedContext(model: RecordModel, relation: string, verbs: Args, scope: DataScope): void {
+  const target = model.relation(relation)
+  if (!target?.model.encrypted) return
+  const { opposite } = oppositeOf(model, relation)
+  const foreign = target.model.definition.relations[opposite]?.fields.find((field) =>
+    target.model.contextFields.has(field),
+  )
+  if (foreign === undefined) return
+  const replacing = !target.field.list && !scope.creates ? ['create', 'upsert'] : []
+  for (const verb of [...movingVerbs, ...replacing]) {
+    const nothing = isAbsent(verbs[verb]) || verbs[verb] === false || asList(verbs[verb]).length === 0
+    if (!nothing) throw immutableContext(`${target.model.name}.${foreign}`)
+  }
 }
 
 function checkContextUnchanged(model: RecordModel, data: Args): void {

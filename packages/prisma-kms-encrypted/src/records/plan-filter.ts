@@ -50,14 +50,14 @@ function checkPlainCondition(model: RecordModel, name: string, condition: unknow
   const compound = model.definition.uniques.find((unique) => unique.name === name && unique.fields.length > 1)
   const hidden = compound?.fields.find((field) => model.fields.has(field))
   if (hidden !== undefined) throw encryptedFilter(`${model.name}.${hidden}`, name)
-  if (isArgs(condition)) {
-    for (const operand of Object.values(condition)) checkFieldReference(model, operand)
-  } else checkFieldReference(model, condition)
+  checkFieldReferences(model, condition)
 }
 
-/** A reference such as `prisma.user.fields.email`, compared with a plain column. */
-function checkFieldReference(model: RecordModel, operand: unknown): void {
+/** A reference such as `prisma.user.fields.email`, compared with a plain column at any depth of operators. */
+function checkFieldReferences(model: RecordModel, operand: unknown): void {
+  if (Array.isArray(operand)) for (const item of operand) checkFieldReferences(model, item)
   if (typeof operand !== 'object' || operand === null || Array.isArray(operand)) return
+  if (isArgs(operand)) for (const item of Object.values(operand)) checkFieldReferences(model, item)
   const { modelName, name, typeName } = operand as { modelName?: unknown; name?: unknown; typeName?: unknown }
   if (
     modelName === model.name &&

@@ -3,6 +3,7 @@ import type { Args, OwnArgs } from './arguments.js'
 import type { RecordModel } from './models.js'
 import {
   existingRoot,
+  newRoot,
   planCreateData,
   planCreateList,
   planUpdateData,
@@ -85,15 +86,17 @@ export function planOperation(
   const plan = { created, nested }
   const existing = existingRoot(model, args['where'])
   if (kind === 'create') own['data'] = planCreateData(model, args['data'], plan)
-  else if (kind === 'createMany') own['data'] = planCreateList(model, args['data'], plan)
-  else if (kind === 'update' || kind === 'updateMany') {
+  else if (kind === 'createMany') {
+    const scope = { ...newRoot, optional: Boolean(args['skipDuplicates']) }
+    own['data'] = planCreateList(model, args['data'], plan, scope)
+  } else if (kind === 'update' || kind === 'updateMany') {
     const data = planUpdateData(model, args['data'], plan, existing)
     own['data'] = data.own
     changed = data.changed
   } else if (kind === 'upsert') {
     const update = planUpdateData(model, args['update'], plan, existing)
     own['update'] = update.own
-    own['create'] = planCreateData(model, args['create'], plan)
+    own['create'] = planCreateData(model, args['create'], plan, { ...newRoot, optional: true })
     changed = update.changed
   }
   return {

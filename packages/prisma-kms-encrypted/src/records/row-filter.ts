@@ -26,7 +26,7 @@ export function childFilter(model: RecordModel, relation: string, filter: Args):
 }
 
 /** The relation field at the other end. Prisma schemas always have both, and a self relation has two fields. */
-function oppositeOf(
+export function oppositeOf(
   model: RecordModel,
   relation: string,
 ): { readonly opposite: string; readonly list: boolean } {

@@ -1,0 +1,206 @@
+import { createDatabase, runSql, type TestDatabase } from '../support/database.js'
+import { createExtendedClient } from '../support/extended-client.js'
+
+let database: TestDatabase
+let client: ReturnType<typeof createExtendedClient>
+
+beforeAll(async () => {
+  database = await createDatabase()
+  client = createExtendedClient({ url: database.url })
+})
+afterAll(async () => {
+  await client.plain.$disconnect()
+  await database.drop()
+})
+
+async function authorWithPosts() {
+  return client.prisma.user.create({
+    data: {
+      name: 'author',
+      profile: { create: { bio: 'old bio' } },
+      posts: {
+        create: [
+          {
+            title: 'a',
+            body: 'body a',
+            comments: { create: [{ text: 'comment 1' }, { text: 'comment 2' }] },
+          },
+          { title: 'b', body: 'body b' },
+          { title: 'b', body: null },
+        ],
+      },
+    },
+    include: {
+      profile: true,
+      posts: { orderBy: { id: 'asc' }, include: { comments: { orderBy: { id: 'asc' } } } },
+    },
+  })
+}
+
+describe.each(['outside', 'inside'])('%s a transaction', (place) => {
+  const run = <T>(work: (db: typeof client.prisma) => Promise<T>): Promise<T> =>
+    place === 'outside'
+      ? work(client.prisma)
+      : client.prisma.$transaction((tx) => work(tx as typeof client.prisma))
+
+  test('nested updates, updateMany and upserts seal under each record’s own key', async () => {
+    const user = await authorWithPosts()
+    const [first] = user.posts
+    const updated = await run((db) =>
+      db.user.update({
+        where: { id: user.id },
+        data: {
+          email: 'root@example.com',
+          profile: { update: { bio: 'new bio' } },
+          posts: {
+            update: {
+              where: { id: first?.id ?? 0 },
+              data: {
+                body: 'new a',
+                comments: {
+                  upsert: [
+                    {
+                      where: { id: first?.comments[0]?.id ?? 0n },
+                      create: { text: 'never' },
+                      update: { text: 'changed 1' },
+                    },
+                    { where: { id: 999_999n }, create: { text: 'created 3' }, update: { text: 'never' } },
+                  ],
+                },
+              },
+            },
+            updateMany: { where: { title: 'b' }, data: { body: 'all b' } },
+          },
+        },
+        include: {
+          profile: true,
+          posts: { orderBy: { id: 'asc' }, include: { comments: { orderBy: { id: 'asc' } } } },
+        },
+      }),
+    )
+    expect(updated).toMatchObject({
+      email: 'root@example.com',
+      profile: { bio: 'new bio' },
+      posts: [
+        { body: 'new a', comments: [{ text: 'changed 1' }, { text: 'comment 2' }, { text: 'created 3' }] },
+        { body: 'all b' },
+        { body: 'all b' },
+      ],
+    })
+    expect(
+      await client.prisma.user.findUnique({
+        where: { id: user.id },
+        include: {
+          profile: true,
+          posts: { orderBy: { id: 'asc' }, include: { comments: { orderBy: { id: 'asc' } } } },
+        },
+      }),
+    ).toEqual(updated)
+  })
+
+  test('updateMany and updateManyAndReturn seal each record on its own', async () => {
+    const user = await authorWithPosts()
+    const result = await run((db) =>
+      db.post.updateMany({ where: { authorId: user.id, title: 'b' }, data: { body: 'many' } }),
+    )
+    expect(result).toEqual({ count: 2 })
+    const returned = await run((db) =>
+      db.post.updateManyAndReturn({
+        where: { authorId: user.id },
+        data: { body: 'returned' },
+        select: { body: true, title: true },
+      }),
+    )
+    expect(returned.map(({ body }) => body)).toEqual(['returned', 'returned', 'returned'])
+    const rows = await runSql(database.url, 'SELECT DISTINCT body FROM "Post" WHERE "authorId"=$1', [user.id])
+    expect(rows).toHaveLength(3)
+  })
+
+  test('upsert creates, then updates', async () => {
+    const handle = `h-${place}`
+    const upsert = (name: string) =>
+      run((db) =>
+        db.user.upsert({
+          where: { handle },
+          create: { handle, name: `${name} created` },
+          update: { name: `${name} updated` },
+        }),
+      )
+    const created = await upsert('1')
+    expect(created.name).toBe('1 created')
+    const updated = await upsert('2')
+    expect(updated).toMatchObject({ id: created.id, name: '2 updated' })
+  })
+
+  test('a nested update of a missing record is P2025 and writes nothing', async () => {
+    const user = await authorWithPosts()
+    await expect(
+      run((db) =>
+        db.user.update({
+          where: { id: user.id },
+          data: { name: 'x', posts: { update: { where: { id: 999_999 }, data: { body: 'x' } } } },
+        }),
+      ),
+    ).rejects.toMatchObject({ code: 'P2025' })
+    expect(await client.prisma.user.findUnique({ where: { id: user.id }, select: { name: true } })).toEqual({
+      name: 'author',
+    })
+  })
+
+  test('100 concurrent upserts of one new record make one readable record', async () => {
+    const handle = `race-${place}`
+    await Promise.all(
+      Array.from({ length: 100 }, (_, index) =>
+        place === 'outside'
+          ? client.prisma.user.upsert({
+              where: { handle },
+              create: { handle, name: `w${index}` },
+              update: { name: `w${index}` },
+            })
+          : client.prisma.$transaction(
+              (tx) =>
+                tx.user.upsert({
+                  where: { handle },
+                  create: { handle, name: `w${index}` },
+                  update: { name: `w${index}` },
+                }),
+              { maxWait: 30_000, timeout: 30_000 },
+            ),
+      ),
+    )
+    const found = await client.prisma.user.findMany({ where: { handle } })
+    expect(found).toHaveLength(1)
+    expect(found[0]?.name).toMatch(/^w\d+$/)
+  })
+
+  test('40 concurrent nested partial updates all take effect or fail', async () => {
+    const user = await authorWithPosts()
+    const post = user.posts[0]?.id ?? 0
+    const results = await Promise.allSettled(
+      Array.from({ length: 40 }, (_, index) => {
+        const update = (db: typeof client.prisma) =>
+          db.user.update({
+            where: { id: user.id },
+            data: {
+              [index % 2 ? 'email' : 'name']: `w${index}`,
+              loginCount: { increment: 1 },
+              posts: { update: { where: { id: post }, data: { body: `w${index}` } } },
+            },
+          })
+        return place === 'outside'
+          ? update(client.prisma)
+          : client.prisma.$transaction((tx) => update(tx as typeof client.prisma), {
+              maxWait: 30_000,
+              timeout: 30_000,
+            })
+      }),
+    )
+    const applied = results.filter(({ status }) => status === 'fulfilled').length
+    const after = await client.prisma.user.findUniqueOrThrow({
+      where: { id: user.id },
+      include: { posts: true },
+    })
+    expect(after.loginCount).toBe(applied)
+    expect(applied).toBe(40)
+  })
+})
