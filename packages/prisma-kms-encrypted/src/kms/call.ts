@@ -1,4 +1,5 @@
 /** Turns a call's abort signal and deadline into `KMS_ABORTED` and `KMS_TIMEOUT`, whatever the client library does. */
+import { defaultMaxListeners, getMaxListeners, setMaxListeners } from 'node:events'
 import { kmsFailure } from './failure.js'
 import type { KmsFailurePlace } from './failure.js'
 import type { KmsCall } from './provider.js'
@@ -19,9 +20,64 @@ export function checkCall(
   if (call.deadlineMs !== undefined && now() >= call.deadlineMs) throw kmsFailure('KMS_TIMEOUT', place)
 }
 
+/** A call that is under way, watched for its abort and its deadline. */
+export interface OpenCall {
+  /** Fires when the call is over early; for client libraries that can drop a request. */
+  readonly signal: AbortSignal
+  /** Gives what `pending` gives, unless the call is over first: then `KMS_ABORTED` or `KMS_TIMEOUT`. */
+  race<T>(pending: Promise<T>): Promise<T>
+  /** Must be called at the end, or the timer stays. */
+  close(): void
+}
+
 /**
- * Runs `action` and stops waiting for it when the call is over. What it is given fires at that moment too, so that
- * a client library can drop its request; the wait ends even if the library does not.
+ * Starts to watch a call.
+ * @throws KMS_ABORTED when the caller has aborted already
+ * @throws KMS_TIMEOUT when the deadline has passed already
+ */
+export function openCall(call: KmsCall, place: KmsFailurePlace, timing: Timing = systemTiming): OpenCall {
+  checkCall(call, place, timing.now)
+  const over = new AbortController()
+  const done = new AbortController()
+  allowListeners(over.signal)
+  if (call.signal === undefined && call.deadlineMs === undefined) {
+    return { signal: over.signal, race: (pending) => pending, close: () => undefined }
+  }
+  let reject: (error: Error) => void = () => undefined
+  const interrupted = new Promise<never>((_, rejectWith) => {
+    reject = rejectWith
+  })
+  interrupted.catch(() => undefined) // it may lose every race, and then nobody listens
+  const end = (code: 'KMS_ABORTED' | 'KMS_TIMEOUT'): void => {
+    reject(kmsFailure(code, place))
+    over.abort()
+  }
+  if (call.signal !== undefined) {
+    allowListeners(call.signal)
+    const abort = (): void => {
+      end('KMS_ABORTED')
+    }
+    call.signal.addEventListener('abort', abort, { signal: done.signal })
+  }
+  if (call.deadlineMs !== undefined && call.deadlineMs !== Infinity) {
+    timing.sleep(call.deadlineMs - timing.now(), done.signal).then(
+      () => {
+        end('KMS_TIMEOUT')
+      },
+      () => undefined,
+    )
+  }
+  return {
+    signal: over.signal,
+    race: (pending) => Promise.race([pending, interrupted]),
+    close: () => {
+      done.abort()
+    },
+  }
+}
+
+/**
+ * Runs `action` and stops waiting for it when the call is over, even if the library below does not.
  * @throws KMS_ABORTED
  * @throws KMS_TIMEOUT
  */
@@ -31,37 +87,15 @@ export async function withinCall<T>(
   action: (signal: AbortSignal) => Promise<T>,
   timing: Timing = systemTiming,
 ): Promise<T> {
-  checkCall(call, place, timing.now)
-  if (call.signal === undefined && call.deadlineMs === undefined) return action(new AbortController().signal)
-  const over = new AbortController()
-  const done = new AbortController()
-  let reject: (error: Error) => void = () => undefined
-  const interrupted = new Promise<never>((_, rejectWith) => {
-    reject = rejectWith
-  })
-  interrupted.catch(() => undefined) // it may lose the race, and then nobody listens
-  const end = (code: 'KMS_ABORTED' | 'KMS_TIMEOUT'): void => {
-    reject(kmsFailure(code, place))
-    over.abort()
-  }
-  call.signal?.addEventListener(
-    'abort',
-    () => {
-      end('KMS_ABORTED')
-    },
-    { signal: done.signal },
-  )
-  if (call.deadlineMs !== undefined) {
-    timing.sleep(call.deadlineMs - timing.now(), done.signal).then(
-      () => {
-        end('KMS_TIMEOUT')
-      },
-      () => undefined,
-    )
-  }
+  const opened = openCall(call, place, timing)
   try {
-    return await Promise.race([action(over.signal), interrupted])
+    return await opened.race(action(opened.signal))
   } finally {
-    done.abort()
+    opened.close()
   }
+}
+
+/** One signal may serve hundreds of concurrent requests; that is no leak, so Node must not warn of one. */
+function allowListeners(signal: AbortSignal): void {
+  if (getMaxListeners(signal) === defaultMaxListeners) setMaxListeners(10_000, signal)
 }

@@ -89,6 +89,7 @@ function judgeError(error: unknown): Verdict {
     'KMS_ACCESS_DENIED',
     'KMS_KEY_NOT_FOUND',
     'KMS_KEY_DISABLED',
+    'KMS_REQUEST_REFUSED',
   ]
   return fromService.includes(error.code) ? 'healthy' : 'unknown'
 }

@@ -42,6 +42,11 @@ const texts: { readonly [code in KmsFailureCode]: FailureText } = {
     why: 'It is disabled, pending deletion, or not meant for this use.',
     fix: 'Enable the key (or cancel its deletion) at the service, or move records to another key version.',
   },
+  KMS_REQUEST_REFUSED: {
+    what: 'the service refused the request as such',
+    why: 'The key, its type or its settings do not allow this request, or the service is of another version.',
+    fix: 'Check that the key is a symmetric one for encryption and decryption, and the settings of the provider.',
+  },
   KMS_THROTTLED: {
     what: 'the service limits the request rate',
     why: 'More requests were made than the quota of the account allows.',

@@ -11,6 +11,9 @@ import type { KmsCall, KmsProvider, Outcome } from './provider.js'
 import { systemTiming } from './timing.js'
 import type { Timing } from './timing.js'
 
+/** Milliseconds that a provider has to answer after its deadline. */
+const graceMs = 100
+
 /** Options of {@link withRetry}. Times in milliseconds. */
 export interface RetryOptions {
   /** Time for all attempts together, unless the call's own deadline comes first; 10,000. */
@@ -50,7 +53,8 @@ export function withRetry(provider: KmsProvider, options: RetryOptions = {}): Km
 
   return decorateProvider(provider, async ({ place, items, call }, send) => {
     const deadlineMs = Math.min(call.deadlineMs ?? Infinity, timing.now() + timeoutMs)
-    const attemptCall: KmsCall = { ...call, deadlineMs }
+    // A provider answers per item when time is up; only one that does not is cut off, with all its items.
+    const attemptCall: KmsCall = { ...call, deadlineMs: deadlineMs + graceMs }
     const outcomes: Outcome<Uint8Array>[] = items.map(() => failed(kmsFailure('KMS_TIMEOUT', place)))
     let pending = items.map((_, index) => index)
 

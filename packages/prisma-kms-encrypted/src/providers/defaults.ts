@@ -11,6 +11,18 @@ export function defaultProviders(
   environment: { readonly [name: string]: string | undefined } = process.env,
 ): DefaultProviders {
   return {
+    aws: {
+      offers: ['rewrap', 'describeKey'],
+      load: async () => (await import('./aws.js')).awsKms(),
+    },
+    gcp: {
+      offers: ['describeKey'],
+      load: async () => (await import('./gcp.js')).gcpKms(),
+    },
+    vault: {
+      offers: ['rewrap', 'describeKey', 'contextHash'],
+      load: async () => (await import('./vault.js')).vaultTransit(),
+    },
     local: {
       offers: ['rewrap', 'describeKey'],
       check: () => {

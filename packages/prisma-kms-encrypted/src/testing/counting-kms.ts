@@ -1,6 +1,7 @@
 /** Wraps a provider so that a test sees how it is called and can make it slow or faulty. */
 import { setTimeout as sleepFor } from 'node:timers/promises'
-import type { KmsProvider, Outcome, UnwrapItem, WrapItem } from '../kms/provider.js'
+import { kmsFailure } from '../kms/failure.js'
+import type { KmsCall, KmsProvider, Outcome, UnwrapItem, WrapItem } from '../kms/provider.js'
 
 type CountedOperation = 'wrap' | 'unwrap' | 'rewrap'
 
@@ -60,12 +61,18 @@ export function countingKms(provider: KmsProvider, options: CountingKmsOptions =
     operation: CountedOperation,
     keyId: string,
     items: readonly Item[],
+    { signal }: KmsCall,
     pass: (items: readonly Item[]) => Promise<readonly Outcome<Uint8Array>[]>,
   ): Promise<readonly Outcome<Uint8Array>[]> => {
     log.push({ operation, keyId, items: items.length })
-    const call = log.length
+    const number = log.length
     if (counting.latencyMs > 0) await sleep(counting.latencyMs)
-    const faults = items.map((item, index) => counting.fault?.({ operation, keyId, item, index, call }))
+    // The caller has gone while we slept; a client library would not have sent the request either.
+    if (signal?.aborted === true)
+      throw kmsFailure('KMS_ABORTED', { provider: provider.name, keyId, operation })
+    const faults = items.map((item, index) =>
+      counting.fault?.({ operation, keyId, item, index, call: number }),
+    )
     const healthy = items.filter((_, index) => faults[index] === undefined)
     const outcomes = (healthy.length === 0 && items.length > 0 ? [] : await pass(healthy))[Symbol.iterator]()
     return faults.map((error): Outcome<Uint8Array> => {
@@ -83,15 +90,17 @@ export function countingKms(provider: KmsProvider, options: CountingKmsOptions =
   const counting: CountingKms = {
     name: provider.name,
     accepts: (keyId) => provider.accepts(keyId),
-    wrap: (keyId, items, call) => run('wrap', keyId, items, (passed) => provider.wrap(keyId, passed, call)),
+    wrap: (keyId, items, call) =>
+      run('wrap', keyId, items, call, (passed) => provider.wrap(keyId, passed, call)),
     unwrap: (keyId, items, call) =>
-      run('unwrap', keyId, items, (passed) => provider.unwrap(keyId, passed, call)),
+      run('unwrap', keyId, items, call, (passed) => provider.unwrap(keyId, passed, call)),
     ...(provider.rewrap && {
       rewrap: (keyId, items, call) =>
         run(
           'rewrap',
           keyId,
           items,
+          call,
           (passed) => provider.rewrap?.(keyId, passed, call) ?? Promise.resolve([]),
         ),
     }),

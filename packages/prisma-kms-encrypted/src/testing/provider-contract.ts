@@ -2,7 +2,7 @@
 import { deepEqual, equal, fail, ok } from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import type { ErrorCode } from '../errors.js'
-import type { EncryptionContext, KmsCall, KmsProvider, Outcome, UnwrapItem } from '../kms/provider.js'
+import type { EncryptionContext, KmsCall, KmsProvider, UnwrapItem } from '../kms/provider.js'
 import {
   newItem,
   wrapAll,

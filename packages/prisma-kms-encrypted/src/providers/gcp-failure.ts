@@ -1,0 +1,41 @@
+/** Turns what Google's client throws into the library's errors; nothing of the request or the answer's text gets through. */
+import { isKmsEncryptedError } from '../errors.js'
+import type { KmsEncryptedError } from '../errors.js'
+import { kmsFailure } from '../kms/failure.js'
+import type { KmsFailureCode, KmsFailurePlace } from '../kms/failure.js'
+
+/** gRPC status codes (grpc/status.proto). */
+const codes: { readonly [status: number]: KmsFailureCode } = {
+  1: 'KMS_UNAVAILABLE', // CANCELLED, not by us: we only stop waiting
+  2: 'KMS_UNAVAILABLE', // UNKNOWN
+  4: 'KMS_TIMEOUT', // DEADLINE_EXCEEDED
+  5: 'KMS_KEY_NOT_FOUND', // NOT_FOUND
+  7: 'KMS_ACCESS_DENIED', // PERMISSION_DENIED
+  8: 'KMS_THROTTLED', // RESOURCE_EXHAUSTED
+  9: 'KMS_KEY_DISABLED', // FAILED_PRECONDITION
+  10: 'KMS_UNAVAILABLE', // ABORTED
+  13: 'KMS_UNAVAILABLE', // INTERNAL
+  14: 'KMS_UNAVAILABLE', // UNAVAILABLE
+  15: 'KMS_INVALID_RESPONSE', // DATA_LOSS
+  16: 'KMS_ACCESS_DENIED', // UNAUTHENTICATED
+}
+
+const invalidArgument = 3
+
+/** The error that stands for what the client threw. */
+export function toGcpFailure(error: unknown, place: KmsFailurePlace): KmsEncryptedError {
+  if (isKmsEncryptedError(error)) return error
+  if (!(error instanceof Error)) return kmsFailure('KMS_UNAVAILABLE', place)
+  // Thrown by google-auth-library before anything is sent.
+  if (/default credentials|invalid_grant|Unable to detect a Project Id/i.test(error.message)) {
+    return kmsFailure('KMS_ACCESS_DENIED', place, { detail: 'no usable application default credentials' })
+  }
+  const status = 'code' in error && typeof error.code === 'number' ? error.code : undefined
+  if (status === undefined) return kmsFailure('KMS_UNAVAILABLE', place)
+  const detail = `gRPC status ${status}`
+  // A wrong context or ciphertext is an invalid argument; nothing else in an unwrap request can be one.
+  if (status === invalidArgument && place.operation === 'unwrap') {
+    return kmsFailure('KMS_INVALID_CIPHERTEXT', place)
+  }
+  return kmsFailure(codes[status] ?? 'KMS_REQUEST_REFUSED', place, { detail })
+}

@@ -1,0 +1,178 @@
+/** Wraps data keys with Google Cloud KMS over gRPC, bound to their context as additional authenticated data. */
+import type { KeyManagementServiceClient } from '@google-cloud/kms'
+import pLimit from 'p-limit'
+import { z } from 'zod'
+import { KmsEncryptedError } from '../errors.js'
+import { canonicalContextJson } from '../kms/context.js'
+import { kmsFailure } from '../kms/failure.js'
+import type { KmsFailurePlace } from '../kms/failure.js'
+import { isKeyIdOf } from '../kms/key-id.js'
+import { checkDataKey, checkPlaintextKey } from '../kms/outcome.js'
+import type {
+  EncryptionContext,
+  KmsCall,
+  KmsProvider,
+  Outcome,
+  UnwrapItem,
+  WrapItem,
+} from '../kms/provider.js'
+import { crc32c } from './crc32c.js'
+import { importDependency } from './dependency.js'
+import { describeGcpKey } from './gcp-describe.js'
+import { toGcpFailure } from './gcp-failure.js'
+import { runItems } from './run-items.js'
+
+/** Options of {@link gcpKms}. Without any, Google's application default credentials are used. */
+export interface GcpKmsOptions {
+  /** Your own client. Its retries are switched off call by call, since the call policies retry. */
+  readonly client?: GcpKmsClient
+  /** Requests under way at the same time; 64. */
+  readonly concurrency?: number
+  /** Milliseconds for one request; 3,000. The client itself waits up to 60 s, and retries up to 600 s. */
+  readonly requestTimeoutMs?: number
+}
+
+/** The part of Google's client that is used. */
+export type GcpKmsClient = Pick<KeyManagementServiceClient, 'encrypt' | 'decrypt' | 'getCryptoKey'>
+
+const optionsSchema = z.strictObject({
+  client: z.custom<GcpKmsClient>((value) => typeof value === 'object' && value !== null).optional(),
+  concurrency: z.int().positive().default(64),
+  requestTimeoutMs: z.int().positive().default(3_000),
+})
+
+/**
+ * The Google Cloud KMS provider, for key ids `projects/…/cryptoKeys/…`. The SDK is imported on first use. Checksums
+ * (CRC-32C) are sent and verified both ways. The service has no operation that wraps anew without showing the key, so
+ * there is no `rewrap`.
+ * @throws INVALID_CONFIGURATION for unknown options
+ */
+export function gcpKms(options: GcpKmsOptions = {}): KmsProvider {
+  const settings = checkOptions(options)
+  const limit = pLimit(settings.concurrency)
+  let client: Promise<GcpKmsClient> | undefined
+  const getClient = (): Promise<GcpKmsClient> => {
+    client ??= loadClient(settings.client).catch((error: unknown) => {
+      client = undefined
+      throw error
+    })
+    return client
+  }
+  /** The client's own retries would outlast every deadline (FACTS 26). */
+  const callOptionsOf = (call: KmsCall) => ({
+    timeout: Math.max(1, Math.min(settings.requestTimeoutMs, (call.deadlineMs ?? Infinity) - Date.now())),
+    retry: { retryCodes: [] },
+  })
+
+  const run = async <Item extends WrapItem | UnwrapItem>(
+    place: KmsFailurePlace,
+    items: readonly Item[],
+    call: KmsCall,
+    request: (kms: GcpKmsClient, item: Item) => Promise<Uint8Array>,
+  ): Promise<readonly Outcome<Uint8Array>[]> => {
+    if (!isKeyIdOf('gcp', place.keyId)) throw kmsFailure('KMS_KEY_NOT_FOUND', place)
+    const kms = await getClient()
+    return runItems({
+      place,
+      items,
+      call,
+      limit,
+      send: (item) => request(kms, item),
+      toFailure: (error) => toGcpFailure(error, place),
+    })
+  }
+
+  return Object.freeze<KmsProvider>({
+    name: 'gcp',
+    accepts: (keyId) => isKeyIdOf('gcp', keyId),
+    wrap: (keyId, items, call) => {
+      const place: KmsFailurePlace = { provider: 'gcp', keyId, operation: 'wrap' }
+      return run(place, items, call, async (kms, { plaintext, context }) => {
+        checkPlaintextKey(plaintext)
+        const aad = encodeContext(context)
+        const [answer] = await kms.encrypt(
+          {
+            name: keyId,
+            plaintext,
+            plaintextCrc32c: { value: crc32c(plaintext) },
+            additionalAuthenticatedData: aad,
+            additionalAuthenticatedDataCrc32c: { value: crc32c(aad) },
+          },
+          callOptionsOf(call),
+        )
+        if (
+          answer.verifiedPlaintextCrc32c !== true ||
+          answer.verifiedAdditionalAuthenticatedDataCrc32c !== true
+        ) {
+          throw damaged(place, 'the service did not confirm the checksums')
+        }
+        if (typeof answer.name !== 'string' || !answer.name.startsWith(`${keyId}/cryptoKeyVersions/`)) {
+          throw damaged(place, 'another key answered')
+        }
+        return verifyBytes(answer.ciphertext, answer.ciphertextCrc32c, place)
+      })
+    },
+    unwrap: (keyId, items, call) => {
+      const place: KmsFailurePlace = { provider: 'gcp', keyId, operation: 'unwrap' }
+      return run(place, items, call, async (kms, { ciphertext, context }) => {
+        if (ciphertext.byteLength === 0) throw kmsFailure('KMS_INVALID_CIPHERTEXT', place)
+        const aad = encodeContext(context)
+        const [answer] = await kms.decrypt(
+          {
+            name: keyId,
+            ciphertext,
+            ciphertextCrc32c: { value: crc32c(ciphertext) },
+            additionalAuthenticatedData: aad,
+            additionalAuthenticatedDataCrc32c: { value: crc32c(aad) },
+          },
+          callOptionsOf(call),
+        )
+        return checkDataKey(verifyBytes(answer.plaintext, answer.plaintextCrc32c, place), place)
+      })
+    },
+    describeKey: async (keyId) => {
+      const place: KmsFailurePlace = { provider: 'gcp', keyId, operation: 'describeKey' }
+      return describeGcpKey(await getClient(), place, callOptionsOf({}))
+    },
+  })
+}
+
+async function loadClient(given: GcpKmsClient | undefined): Promise<GcpKmsClient> {
+  if (given !== undefined) return given
+  const sdk = await importDependency('@google-cloud/kms', () => import('@google-cloud/kms'))
+  return new sdk.KeyManagementServiceClient()
+}
+
+/** Protobuf gives bytes as a `Buffer` and an int64 as number, string or Long, depending on the client's version. */
+function verifyBytes(
+  bytes: Uint8Array | string | null | undefined,
+  checksum: { readonly value?: unknown } | null | undefined,
+  place: KmsFailurePlace,
+): Uint8Array {
+  if (!(bytes instanceof Uint8Array) || bytes.byteLength === 0) throw damaged(place, 'it holds no bytes')
+  const expected = checksum?.value
+  if (expected === null || expected === undefined || Number(expected) !== crc32c(bytes)) {
+    throw damaged(place, 'its checksum is wrong')
+  }
+  return bytes
+}
+
+function damaged(place: KmsFailurePlace, detail: string): KmsEncryptedError {
+  return kmsFailure('KMS_INVALID_RESPONSE', place, { detail })
+}
+
+function encodeContext(context: EncryptionContext): Uint8Array {
+  return Buffer.from(canonicalContextJson(context), 'utf8')
+}
+
+function checkOptions(options: GcpKmsOptions): z.output<typeof optionsSchema> {
+  const checked = optionsSchema.safeParse(options)
+  if (checked.success) return checked.data
+  const [issue] = checked.error.issues
+  throw new KmsEncryptedError({
+    code: 'INVALID_CONFIGURATION',
+    message: `gcpKms: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'invalid'}`,
+    why: 'A wrong setting would leave requests without a limit.',
+    fix: 'For example gcpKms(), which uses the application default credentials, or gcpKms({ client }).',
+  })
+}
