@@ -14,7 +14,8 @@ export type Catalogue = ReadonlyMap<string, string>
 const catalogueQuery = `
 SELECT x.m AS model, quote_ident(n.nspname) || '.' || quote_ident(s.relname) AS sequence
 FROM json_to_recordset($1::json) AS x(m text, s text, t text, c text)
-JOIN pg_class r ON r.oid = to_regclass(format('%I.%I', coalesce(x.s, current_schema()), x.t))
+JOIN pg_namespace q ON q.nspname = x.s
+JOIN pg_class r ON r.relnamespace = q.oid AND r.relname = x.t
 JOIN pg_attribute a ON a.attrelid = r.oid AND a.attname = x.c AND NOT a.attisdropped
 JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = r.oid AND d.refobjsubid = a.attnum
   AND d.classid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')
@@ -39,7 +40,7 @@ export function sequenceField(model: RecordModel): string | null {
 
 /**
  * Reads the catalogue for all encrypted models whose id comes from a sequence.
- * @param schema the connection's schema, for models without `@@schema`; `null`: the server's `current_schema()`
+ * @param schema the schema of models without `@@schema`
  */
 export async function readCatalogue(
   client: SideClient,

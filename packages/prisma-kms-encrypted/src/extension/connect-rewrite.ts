@@ -50,7 +50,7 @@ export function planRewrite(record: NewRecord): Rewrite | null {
     } else return null
   }
   // A foreign key beside relation writes is Prisma's error to report; unchecked input would accept it.
-  return mixesForeignKeys(record) ? null : { record, connections, empty }
+  return namesForeignKeys(record) ? null : { record, connections, empty }
 }
 
 function namesExactly(where: Args, references: readonly string[]): boolean {
@@ -62,43 +62,45 @@ function namesExactly(where: Args, references: readonly string[]): boolean {
   )
 }
 
-function mixesForeignKeys({ model, data }: NewRecord): boolean {
+/** Whether the data names a foreign key itself, which only unchecked input has. */
+export function namesForeignKeys({ model, data }: NewRecord): boolean {
   return Object.values(model.definition.relations).some((relation) =>
     relation.fields.some((field) => !isAbsent(data[field])),
   )
 }
 
 /**
- * Applies the rewrites whose parents all exist; a missing parent has to stay Prisma's P2025.
- * @returns the records that are unchecked now
+ * Applies rewrites, a list's all or none, if their parents all exist; a missing parent has to stay Prisma's P2025.
+ * @param lists per list of records the rewrites that it needs
+ * @returns the lists that are unchecked now
  */
-export async function applyRewrites(
+export async function applyRewrites<List extends { readonly rewrites: readonly Rewrite[] }>(
   client: SideClient,
-  rewrites: readonly Rewrite[],
-): Promise<ReadonlySet<NewRecord>> {
+  lists: readonly List[],
+): Promise<readonly List[]> {
   const found = await Promise.all(
-    rewrites.map(async (rewrite) => {
+    lists.map(async ({ rewrites }) => {
       // Reads of one tick are one statement (Prisma's dataloader).
       const parents = await Promise.all(
-        rewrite.connections.map(({ parent, where }) =>
-          delegateOf(client, parent.delegate).findUnique({
-            where,
-            select: { [Object.keys(where)[0] ?? '']: true },
-          }),
-        ),
+        rewrites
+          .flatMap(({ connections }) => connections)
+          .map(({ parent, where }) =>
+            delegateOf(client, parent.delegate).findUnique({
+              where,
+              select: { [Object.keys(where)[0] ?? '']: true },
+            }),
+          ),
       )
       return parents.every((parent) => parent !== null)
     }),
   )
-  const rewritten = new Set<NewRecord>()
-  rewrites.forEach(({ record, connections, empty }, index) => {
-    if (!found[index]) return
+  const rewritten = lists.filter((_, index) => found[index])
+  for (const { record, connections, empty } of rewritten.flatMap(({ rewrites }) => rewrites)) {
     for (const name of empty) Reflect.deleteProperty(record.data, name)
     for (const { relation, foreignKey } of connections) {
       Reflect.deleteProperty(record.data, relation)
       Object.assign(record.data, foreignKey)
     }
-    rewritten.add(record)
-  })
+  }
   return rewritten
 }

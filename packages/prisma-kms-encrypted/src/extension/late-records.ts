@@ -118,7 +118,7 @@ async function findNested(operation: Operation, late: readonly LateRecord[], roo
 }
 
 /**
- * Looks in the tables themselves for optional records that were not where they were expected: whether they exist must
+ * Looks in the tables themselves for records that were not where they were expected: whether they exist must
  * not remain open.
  */
 async function findElsewhere(
@@ -131,11 +131,11 @@ async function findElsewhere(
   )
   const rows: FoundRow[] = []
   for (const entry of late) {
-    const { model, groups, optional } = entry.record
+    const { model, groups } = entry.record
     const seen = [...groups.values()].some(
       ([slot]) => slot && known.has(sealedText(slot.data[slot.field.name])),
     )
-    if (seen || !optional) continue
+    if (seen) continue
     const query = { where: sealedFilter([entry]), select: trueFor(lateColumns(model)) }
     rows.push(...rowsOf(model, await delegateOf(session.client, model.delegate).findMany(query)))
   }

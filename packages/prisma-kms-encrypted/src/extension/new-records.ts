@@ -37,6 +37,7 @@ export async function sealNewRecords(
       sealSlots(slots, fresh.dataKey)
       keys.set(group, fresh)
     }
+    if (keys.size === 0) continue
     if (identities.has(record)) for (const [group, fresh] of keys) wraps.push({ record, group, fresh })
     else late.push({ record, keys })
   }

@@ -4,7 +4,7 @@ import { identityOf, type RecordIdentity } from '../records/context.js'
 import type { RecordModel } from '../records/models.js'
 import type { NewRecord } from '../records/plan-data.js'
 import { fetchIds, sequenceField } from './catalogue.js'
-import { applyRewrites, isChecked, planRewrite, type Rewrite } from './connect-rewrite.js'
+import { applyRewrites, isChecked, namesForeignKeys, planRewrite, type Rewrite } from './connect-rewrite.js'
 import { idGenerator } from './id-generators.js'
 import type { Operation } from './operation.js'
 
@@ -19,19 +19,9 @@ export async function assignIds(
   operation: Operation,
   created: readonly NewRecord[],
 ): Promise<KnownIdentities> {
-  const sequenced: NewRecord[] = []
-  const rewrites: Rewrite[] = []
-  for (const record of created) {
-    await generateIds(record)
-    if (!lacksOnlySequence(record)) continue
-    const { model, data } = record
-    if (model.definition.checkedCreateTakesId || !isChecked(model, data)) sequenced.push(record)
-    else {
-      const rewrite = planRewrite(record)
-      if (rewrite) rewrites.push(rewrite)
-    }
-  }
-  if (sequenced.length + rewrites.length > 0) await fetchSequenceIds(operation, sequenced, rewrites)
+  for (const record of created) await generateIds(record)
+  const wanted = created.filter((record) => wantsSequence(record, created))
+  if (wanted.length > 0) await fetchSequenceIds(operation, wanted)
   const known = new Map<NewRecord, RecordIdentity>()
   for (const record of created) {
     const identity = knownIdentity(record)
@@ -48,23 +38,35 @@ async function generateIds({ model, data }: NewRecord): Promise<void> {
   }
 }
 
-/** Whether a sequence's next value is all that is missing, and the keys want the id before the insert. */
-function lacksOnlySequence({ model, data, groups }: NewRecord): boolean {
+/**
+ * Whether a sequence's next value is all that the id is missing, and some key of this model wants it before the insert.
+ * Then all new records of the model get theirs together, so that ids keep the order of the data.
+ */
+function wantsSequence({ model, data }: NewRecord, created: readonly NewRecord[]): boolean {
   const field = sequenceField(model)
   if (field === null || !isAbsent(data[field])) return false
   if (model.definition.contextId.some((id) => id.field !== field && isAbsent(data[id.field]))) return false
+  return created.some((record) => record.model === model && wantsFetching(record))
+}
+
+function wantsFetching({ groups }: NewRecord): boolean {
   return [...groups.keys()].some(({ config }) => config.eager === null || config.eager === 'fetch-id')
+}
+
+/** New records of one list, and what has to be rewritten so that they take ids. */
+interface RecordList {
+  readonly records: readonly NewRecord[]
+  readonly rewrites: readonly Rewrite[]
 }
 
 async function fetchSequenceIds(
   { runtime, session }: Operation,
-  sequenced: readonly NewRecord[],
-  rewrites: readonly Rewrite[],
+  wanted: readonly NewRecord[],
 ): Promise<void> {
   const catalogue = await runtime.catalogue(session)
-  const servable = rewrites.filter(({ record }) => catalogue.has(record.model.name))
-  const rewritten = await applyRewrites(session.client, servable)
-  const records = [...sequenced.filter(({ model }) => catalogue.has(model.name)), ...rewritten]
+  const lists = recordLists(wanted.filter(({ model }) => catalogue.has(model.name)))
+  const served = new Set((await applyRewrites(session.client, lists)).flatMap(({ records }) => records))
+  const records = wanted.filter((record) => served.has(record))
   if (records.length === 0) return
   const counts = new Map<RecordModel, number>()
   for (const { model } of records) counts.set(model, (counts.get(model) ?? 0) + 1)
@@ -75,6 +77,21 @@ async function fetchSequenceIds(
     if (field === null || id === undefined) continue
     data[field] = model.definition.scalars[field]?.type === 'BigInt' ? BigInt(id) : Number(id)
   }
+}
+
+/** The lists whose records all take ids, or all will after rewriting; Prisma refuses a mixture. */
+function recordLists(records: readonly NewRecord[]): readonly RecordList[] {
+  const lists = new Map<object, NewRecord[]>()
+  for (const record of records) lists.set(record.list, [...(lists.get(record.list) ?? []), record])
+  return [...lists.values()].flatMap((list) => {
+    const checked = list.filter(
+      ({ model, data }) => !model.definition.checkedCreateTakesId && isChecked(model, data),
+    )
+    if (checked.length === 0) return [{ records: list, rewrites: [] }]
+    const rewrites = checked.map(planRewrite).filter((rewrite) => rewrite !== null)
+    const mixed = rewrites.length < checked.length || list.some(namesForeignKeys)
+    return mixed ? [] : [{ records: list, rewrites }]
+  })
 }
 
 /** The identity as far as the record's contexts need it. */

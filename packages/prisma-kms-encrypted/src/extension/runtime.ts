@@ -14,7 +14,7 @@ export interface Runtime {
   readonly models: RecordModels
   readonly globalOmit: GlobalOmit
   readonly queues: TransactionQueues
-  /** The connection's schema for models without `@@schema`; `null`: the server's own. */
+  /** The schema of models without `@@schema`: the adapter's, otherwise `public` as in Prisma's own statements. */
   readonly schema: string | null
   /** What every call to a key service gets. */
   readonly call: KmsCall
@@ -24,7 +24,8 @@ export interface Runtime {
 
 /** Builds the state for a client that is being extended. */
 export function createRuntime(base: InternalClient, config: ResolvedConfig, models: RecordModels): Runtime {
-  const schema = base._engineConfig.adapter?.options?.schema ?? null
+  const isPostgres = base._activeProvider === 'postgresql'
+  const schema = base._engineConfig.adapter?.options?.schema ?? (isPostgres ? 'public' : null)
   let loading: Promise<Catalogue> | undefined
   return {
     base,
@@ -35,7 +36,7 @@ export function createRuntime(base: InternalClient, config: ResolvedConfig, mode
     schema,
     call: {},
     catalogue(session) {
-      if (base._activeProvider !== 'postgresql') return Promise.resolve(new Map())
+      if (!isPostgres) return Promise.resolve(new Map())
       loading ??= readCatalogue(session?.client ?? base, models, schema).catch((error: unknown) => {
         loading = undefined // a database that was away is asked again
         throw error

@@ -41,12 +41,9 @@ export function runTransaction(
 }
 
 function isLazyOperation(item: unknown): item is LazyOperation {
-  return (
-    typeof item === 'object' &&
-    item !== null &&
-    Symbol.toStringTag in item &&
-    item[Symbol.toStringTag] === 'PrismaPromise'
-  )
+  if (typeof item !== 'object' || item === null) return false
+  // Read without asking `in` first: the promises of single records are proxies that deny having the symbol.
+  return (item as { [Symbol.toStringTag]?: unknown })[Symbol.toStringTag] === 'PrismaPromise'
 }
 
 /** Prisma promises tell their model; one that does not may be a raw query, which needs nothing of ours. */

@@ -1,6 +1,7 @@
 /** Walks create and update data by Prisma's grammar: finds the values to seal, and refuses what must not be written. */
 import { asList, isAbsent, isArgs, isStoredNull, type Args, type OwnArgs } from './arguments.js'
 import type { KeyGroup, RecordModel, SealedField } from './models.js'
+import type { RelationField } from '../schema/model.js'
 import { checkWhere } from './plan-filter.js'
 import { immutableContext, managedColumn, unsupported } from './refusals.js'
 import { childFilter, oppositeOf, plainWhere } from './row-filter.js'
@@ -18,7 +19,7 @@ export interface PathStep {
   readonly list: boolean
 }
 
-/** A record that the operation creates, with the values to seal in each key group; only records that have any. */
+/** A record of an encrypted model that the operation creates, with the values to seal in each key group, if any. */
 export interface NewRecord {
   readonly model: RecordModel
   /** The record's data in the plan's own arguments. */
@@ -29,6 +30,8 @@ export interface NewRecord {
   readonly branches: readonly Branch[]
   /** Whether the operation may succeed without creating it, as under `connectOrCreate` or `skipDuplicates`. */
   readonly optional: boolean
+  /** Shared by the records of one list, of which Prisma wants all in the checked form or all in the unchecked one. */
+  readonly list: object
 }
 
 /** New values for encrypted fields of a record that exists. */
@@ -86,14 +89,30 @@ export interface DataScope {
   readonly optional: boolean
   /** Whether the data creates a record; `{ set }` and the like belong to updates only. */
   readonly creates: boolean
+  /** The list that the data is an element of; `null`: it stands alone. */
+  readonly list: object | null
 }
 
 /** The scope of a root record that is being created. */
-export const newRoot: DataScope = { path: [], filter: null, branches: [], optional: false, creates: true }
+export const newRoot: DataScope = {
+  path: [],
+  filter: null,
+  branches: [],
+  optional: false,
+  creates: true,
+  list: null,
+}
 
 /** The scope of a root record that `where` finds. */
 export function existingRoot(model: RecordModel, where: unknown): DataScope {
-  return { path: [], filter: plainWhere(model, where), branches: [], optional: false, creates: false }
+  return {
+    path: [],
+    filter: plainWhere(model, where),
+    branches: [],
+    optional: false,
+    creates: false,
+    list: null,
+  }
 }
 
 /**
@@ -103,19 +122,25 @@ export function existingRoot(model: RecordModel, where: unknown): DataScope {
  */
 export function planCreateData(model: RecordModel, data: unknown, plan: DataPlan, scope = newRoot): unknown {
   if (!isArgs(data)) return data
-  const { own, changes } = planFields(model, data, plan, { ...scope, filter: null, creates: true })
+  const own: OwnArgs = { ...data }
+  const inside = { ...scope, filter: null, creates: true, list: null }
+  const changes = planScalars(model, own, inside)
   const groups = new Map<KeyGroup, readonly Slot[]>()
   for (const [group, change] of changes) if (change.slots.length > 0) groups.set(group, change.slots)
-  if (groups.size > 0) {
-    const { path, branches, optional } = scope
-    plan.created.push({ model, data: own, path, groups, branches, optional })
+  // In the order of Prisma's inserts: first the records that this one points to, then itself, then those that point to it.
+  planRelations(model, own, plan, inside, (relation) => relation.fields.length > 0)
+  if (model.encrypted) {
+    const { path, branches, optional, list } = scope
+    plan.created.push({ model, data: own, path, groups, branches, optional, list: list ?? own })
   }
+  planRelations(model, own, plan, inside, (relation) => relation.fields.length === 0)
   return own
 }
 
 /** Plans a list of new records, as in `createMany`. A single object stays a single object, as Prisma accepts it. */
 export function planCreateList(model: RecordModel, data: unknown, plan: DataPlan, scope = newRoot): unknown {
-  return mapOneOrMany(data, (item) => planCreateData(model, item, plan, scope))
+  const list = Array.isArray(data) ? data : null
+  return mapOneOrMany(data, (item) => planCreateData(model, item, plan, { ...scope, list }))
 }
 
 /**
@@ -131,34 +156,45 @@ export function planUpdateData(
 ): { readonly own: unknown; readonly changed: ChangedRecord | null } {
   if (!isArgs(data)) return { own: data, changed: null }
   checkContextUnchanged(model, data)
-  const { own, changes } = planFields(model, data, plan, { ...scope, creates: false })
+  const own: OwnArgs = { ...data }
+  const inside = { ...scope, creates: false, list: null }
+  const changes = planScalars(model, own, inside)
+  planRelations(model, own, plan, inside, () => true)
   const seals = [...changes.values()].some(({ slots }) => slots.length > 0)
   return { own, changed: seals ? { model, data: own, groups: changes } : null }
 }
 
-function planFields(
+function planScalars(
   model: RecordModel,
-  data: Args,
-  plan: DataPlan,
+  own: OwnArgs,
   scope: DataScope,
-): { own: OwnArgs; changes: Map<KeyGroup, { slots: Slot[]; cleared: SealedField[] }> } {
-  const own: OwnArgs = { ...data }
+): Map<KeyGroup, { slots: Slot[]; cleared: SealedField[] }> {
   const changes = new Map<KeyGroup, { slots: Slot[]; cleared: SealedField[] }>()
-  for (const [name, value] of Object.entries(data)) {
+  for (const [name, value] of Object.entries(own)) {
     if (isAbsent(value)) continue
     if (model.groupByColumn.has(name)) throw managedColumn(`${model.name}.${name}`)
     const field = model.fields.get(name)
-    if (field) {
-      const plain = scope.creates ? value : settledValue(field, value)
-      if (isAbsent(plain)) continue
-      const change = changes.get(field.group) ?? { slots: [], cleared: [] }
-      changes.set(field.group, change)
-      if (isStoredNull(plain)) change.cleared.push(field)
-      else change.slots.push({ field, data: own, value: plain })
-      continue
-    }
+    if (!field) continue
+    const plain = scope.creates ? value : settledValue(field, value)
+    if (isAbsent(plain)) continue
+    const change = changes.get(field.group) ?? { slots: [], cleared: [] }
+    changes.set(field.group, change)
+    if (isStoredNull(plain)) change.cleared.push(field)
+    else change.slots.push({ field, data: own, value: plain })
+  }
+  return changes
+}
+
+function planRelations(
+  model: RecordModel,
+  own: OwnArgs,
+  plan: DataPlan,
+  scope: DataScope,
+  included: (relation: RelationField) => boolean,
+): void {
+  for (const [name, value] of Object.entries(own)) {
     const relation = model.relation(name)
-    if (!relation || !isArgs(value)) continue
+    if (!relation || !isArgs(value) || !included(relation.field)) continue
     checkNestedContext(model, name, value, scope)
     own[name] = planNested(relation.model, value, plan, {
       ...scope,
@@ -166,7 +202,6 @@ function planFields(
       filter: scope.filter && childFilter(model, name, scope.filter),
     })
   }
-  return { own, changes }
 }
 
 /** The nested writes of one relation, each verb with its own grammar. */
