@@ -1,0 +1,214 @@
+/** Records whose id only the INSERT tells: sealed fields first, their keys in the same transaction. */
+import { Prisma } from '../generated/prisma/client.js'
+import {
+  codeOf,
+  errorOf,
+  forget,
+  statementsOf,
+  useExtendedDatabase,
+  type ExtendedClient,
+} from '../support/extended-database.js'
+
+const database = useExtendedDatabase()
+let client: ExtendedClient
+
+beforeAll(() => {
+  client = database.connect({
+    keys: {
+      default: { keyId: 'local/app', eager: 'after-insert' },
+      phone: { keyId: 'local/phone', eager: 'after-insert' },
+    },
+  })
+})
+beforeEach(() => {
+  forget(client)
+})
+
+const anew = () => database.connect().prisma
+
+test('one record: INSERT, wrap, UPDATE of its key columns, in one transaction; no nextval', async () => {
+  const created = await client.prisma.user.create({ data: { name: 'Ada', email: 'e', phone: 'p' } })
+  expect(created).toMatchObject({ name: 'Ada', email: 'e', phone: 'p' })
+  expect(client.queries.at(0)?.sql).toBe('BEGIN')
+  expect(statementsOf(client)).toEqual(['INSERT', 'UPDATE', 'UPDATE'])
+  expect(client.kms.counts).toMatchObject({ wrap: { calls: 2, items: 2 }, unwrap: { calls: 0 } })
+  expect(await anew().user.findUnique({ where: { id: created.id } })).toEqual(created)
+})
+
+test('the result shows the key columns as they are stored', async () => {
+  const created = await client.prisma.user.create({ data: { name: 'Ada' } })
+  expect(created.encryptedKmsKey).toBe((await database.stored('"User"', created.id))['encryptedKmsKey'])
+})
+
+test('the key write leaves @updatedAt as the INSERT set it', async () => {
+  const created = await client.prisma.user.create({ data: { name: 'Ada' } })
+  const found = await anew().user.findUniqueOrThrow({ where: { id: created.id } })
+  expect(found.updatedAt).toEqual(created.updatedAt)
+  const given = new Date('2001-02-03T04:05:06.789Z')
+  const { id } = await client.prisma.user.create({ data: { name: 'Ada', updatedAt: given } })
+  expect((await anew().user.findUniqueOrThrow({ where: { id } })).updatedAt).toEqual(given)
+})
+
+test('a select without id, keys or other columns gives exactly what it asks for', async () => {
+  expect(await client.prisma.user.create({ data: { name: 'Ada' }, select: { name: true } })).toEqual({
+    name: 'Ada',
+  })
+  expect(await client.prisma.user.create({ data: { name: 'Ada' }, select: { nickname: true } })).toEqual({
+    nickname: null,
+  })
+  const omitted = await client.prisma.user.create({
+    data: { name: 'Ada' },
+    omit: { id: true, encryptedKmsKey: true },
+  })
+  expect(Object.keys(omitted)).not.toContain('id')
+  expect(Object.keys(omitted)).not.toContain('encryptedKmsKey')
+})
+
+test('nested one and two levels deep, in lists and single relations', async () => {
+  const created = await client.prisma.user.create({
+    data: {
+      name: 'root',
+      profile: { create: { bio: 'profile' } },
+      devices: { createMany: { data: [{ token: new Uint8Array([1]) }, { token: new Uint8Array([2]) }] } },
+      posts: {
+        create: [
+          { title: '1', body: 'b1', comments: { create: [{ text: 'c1' }, { text: 'c2' }] } },
+          {
+            title: '2',
+            body: 'b2',
+            editor: { create: { name: 'editor', profile: { create: { bio: 'deep' } } } },
+          },
+        ],
+      },
+    },
+  })
+  const found = await anew().user.findUniqueOrThrow({
+    where: { id: created.id },
+    include: {
+      profile: true,
+      devices: true,
+      posts: {
+        include: { comments: true, editor: { include: { profile: true } } },
+        orderBy: { title: 'asc' },
+      },
+    },
+  })
+  expect(found).toMatchObject({
+    name: 'root',
+    profile: { bio: 'profile' },
+    posts: [
+      { body: 'b1', comments: [{}, {}] },
+      { body: 'b2', editor: { name: 'editor', profile: { bio: 'deep' } } },
+    ],
+  })
+  expect(found.devices).toHaveLength(2)
+})
+
+test('equal values of several records do not mix up their keys', async () => {
+  const data = {
+    name: 'root',
+    posts: { create: Array.from({ length: 5 }, () => ({ title: 't', body: 'same' })) },
+  }
+  const { id } = await client.prisma.user.create({ data })
+  const posts = await anew().post.findMany({ where: { authorId: id } })
+  expect(posts.map(({ body }) => body)).toEqual(Array.from({ length: 5 }, () => 'same'))
+})
+
+test('createMany and createManyAndReturn, with duplicates skipped', async () => {
+  const { prisma } = client
+  await prisma.user.create({ data: { name: 'there', handle: 'two' } })
+  const data = ['one', 'two', 'three'].map((handle) => ({ name: `name of ${handle}`, handle, phone: handle }))
+  const rows = await prisma.user.createManyAndReturn({ data, skipDuplicates: true, select: { name: true } })
+  expect(rows).toEqual([{ name: 'name of one' }, { name: 'name of three' }])
+  const more = data.map((row) => ({ ...row, handle: row.handle.replace('one', 'four') }))
+  expect(await prisma.user.createMany({ data: more, skipDuplicates: true })).toEqual({ count: 1 })
+  const found = await anew().user.findMany({
+    where: { handle: { in: ['one', 'two', 'three', 'four'] } },
+    orderBy: { id: 'asc' },
+  })
+  expect(found.map(({ name }) => name)).toEqual(['there', 'name of one', 'name of three', 'name of one'])
+})
+
+test('an update with nested creates', async () => {
+  const { prisma } = client
+  const { id } = await prisma.user.create({ data: { name: 'root', email: 'before' } })
+  const updated = await prisma.user.update({
+    where: { id },
+    data: {
+      email: 'after',
+      posts: { create: { title: 't', body: 'b', comments: { create: { text: 'c' } } } },
+    },
+    include: { posts: { include: { comments: true } } },
+  })
+  expect(updated).toMatchObject({ email: 'after', posts: [{ body: 'b', comments: [{ text: 'c' }] }] })
+  const include = { posts: { include: { comments: true } } }
+  expect(await anew().user.findUnique({ where: { id }, include })).toEqual(updated)
+})
+
+test('connectOrCreate creates with a key, and connects without one', async () => {
+  const { prisma } = client
+  const author = {
+    connectOrCreate: { where: { handle: 'either' }, create: { name: 'either', handle: 'either' } },
+  }
+  await prisma.post.create({ data: { title: '1', body: 'created', author } })
+  await prisma.post.create({ data: { title: '2', body: 'connected', author } })
+  const [user, another] = await anew().user.findMany({
+    where: { handle: 'either' },
+    include: { posts: { orderBy: { id: 'asc' } } },
+  })
+  expect(another).toBeUndefined()
+  expect(user).toMatchObject({ name: 'either', posts: [{ body: 'created' }, { body: 'connected' }] })
+})
+
+test('inside interactive transactions, several in one tick', async () => {
+  const ids = await client.prisma.$transaction((tx) =>
+    Promise.all(
+      ['a', 'b', 'c'].map(async (name) => {
+        const { id } = await tx.user.create({ data: { name, posts: { create: { title: 't', body: name } } } })
+        return id
+      }),
+    ),
+  )
+  const found = await anew().user.findMany({ where: { id: { in: ids } }, include: { posts: true } })
+  expect(found.map(({ name, posts }) => [name, posts[0]?.body]).sort()).toEqual([
+    ['a', 'a'],
+    ['b', 'b'],
+    ['c', 'c'],
+  ])
+})
+
+test('when the wrap fails, nothing is written', async () => {
+  const { prisma, kms } = client
+  kms.fault = ({ operation }) => (operation === 'wrap' ? new Error('unavailable') : undefined)
+  const error = await errorOf(prisma.user.create({ data: { name: 'x', handle: 'unwrapped' } }))
+  kms.fault = undefined
+  expect(error).toMatchObject({ code: 'KMS_UNAVAILABLE', written: false })
+  expect(await database.sql(`SELECT FROM "User" WHERE handle = 'unwrapped'`)).toEqual([])
+})
+
+test('a Json null is no reason for a key', async () => {
+  await client.prisma.auditEntry.create({ data: { action: 'json null', payload: Prisma.JsonNull } })
+  expect(client.kms.totalCalls).toBe(0)
+  expect(await codeOf(anew().auditEntry.findMany({ where: { action: 'json null' } }))).toBe(null)
+})
+
+test('a fluent call that creates gives the relation, and its record a key', async () => {
+  const { prisma } = database.connect()
+  const data = { title: 'fluent', body: 'b', author: { create: { name: 'author' } } }
+  expect(await prisma.post.create({ data }).author()).toMatchObject({ name: 'author' })
+  const found = await anew().post.findFirst({ where: { title: 'fluent' }, select: { body: true } })
+  expect(found).toEqual({ body: 'b' })
+})
+
+test('under a row that the same update takes out of the relation', async () => {
+  const { prisma } = client
+  const org = await prisma.org.create({
+    data: { name: 'o', users: { create: { name: 'u' } } },
+    include: { users: true },
+  })
+  const id = Number(org.users[0]?.id)
+  const update = { where: { id }, data: { posts: { create: { title: 'left', body: 'b' } } } }
+  await prisma.org.update({ where: { id: org.id }, data: { users: { update, set: [] } } })
+  const found = await anew().post.findMany({ where: { title: 'left' }, select: { body: true } })
+  expect(found).toEqual([{ body: 'b' }])
+})
