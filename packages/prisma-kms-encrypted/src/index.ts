@@ -1,9 +1,14 @@
 /** The public interface: the extension, what stands beside it, and the types to configure and extend it. */
 export { kmsEncrypted } from './extension/extension.js'
 export type { KeyConfig, KeyOptions, KeyVersionConfig, KmsEncryptedConfig } from './extension/configuration.js'
+export { withoutDecryption } from './extension/stored-values.js'
+export type { KmsClient, RecordId } from './extension/kms-client.js'
+export { createIndexKey } from './extension/index-key.js'
+export type { IndexKeyConfig, WrappedIndexKey } from './extension/index-key.js'
 export { rotateAll } from './rotation/rotate-all.js'
 export type { RotateOptions, RotateProgress, RotateResult } from './rotation/rotate-all.js'
 export { errorCodes, isKmsEncryptedError, KmsEncryptedError } from './errors.js'
+export type { DataKeyCacheOptions } from './kms/cache.js'
 export type { ErrorCode, ErrorDetails } from './errors.js'
 export type { ContextFn, ContextInput, EagerMode } from './records/key-config.js'
 export type {

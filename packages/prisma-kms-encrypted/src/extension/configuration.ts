@@ -1,11 +1,15 @@
 /** Validates the configuration once and resolves each key to its versions, providers and contexts. */
 import * as z from 'zod'
 
-import { KmsEncryptedError } from '../errors.js'
+import type { KmsEncryptedError } from '../errors.js'
+import type { CachingKmsProvider, DataKeyCacheOptions } from '../kms/cache.js'
+import { withCallPolicy } from '../kms/call-policy.js'
 import type { KmsProvider } from '../kms/provider.js'
 import { createProviderRegistry, type ProviderRegistry } from '../kms/registry.js'
 import { defaultProviders } from '../providers/defaults.js'
 import type { ContextFn, EagerMode, KeyVersion, ResolvedKey } from '../records/key-config.js'
+import { checkContextColumns, checkNames, checkRowBinding, invalid } from './check-configuration.js'
+import { indexKeyConfig, resolveIndexKey, type IndexKeyConfig, type ResolvedIndexKey } from './index-key.js'
 import type { EncryptedModelName, KeyName, ModelDefinitions } from '../schema/model.js'
 
 /** What holds for all versions of a key. */
@@ -41,6 +45,10 @@ export interface KmsEncryptedConfig<M extends ModelDefinitions> {
   /** Shorthand for `keys.default`. Default: the environment's `KMS_KEY_ID`. */
   readonly keyId?: string
   readonly keys?: { readonly [name in KeyName<M>]?: KeyConfig }
+  /** The wrapped index master key of the models' blind indexes, from `createIndexKey()`. Default: `KMS_INDEX_KEY`. */
+  readonly indexKey?: IndexKeyConfig
+  /** Keeps unwrapped data keys in memory; off unless given. */
+  readonly cache?: DataKeyCacheOptions
   /** Models whose tables no other deployment writes. */
   readonly exclusive?: readonly EncryptedModelName<M>[]
   /** An extra context pair, for databases that share a KMS key. */
@@ -54,6 +62,10 @@ export interface ResolvedConfig {
   readonly models: ModelDefinitions
   readonly keyFor: (model: string, key: string) => ResolvedKey
   readonly exclusive: ReadonlySet<string>
+  /** `null`: no model has an index. */
+  readonly indexKey: ResolvedIndexKey | null
+  /** Empties the data-key caches. */
+  readonly flush: () => void
   readonly transaction: { readonly maxWait: number; readonly timeout: number }
 }
 
@@ -93,6 +105,8 @@ const configuration = z.strictObject({
   providers: z.array(provider).optional(),
   keyId: z.string().min(1).optional(),
   keys: z.record(z.string(), keyConfig).optional(),
+  indexKey: indexKeyConfig.optional(),
+  cache: z.custom<DataKeyCacheOptions>((value) => typeof value === 'object' && value !== null).optional(),
   exclusive: z.array(z.string()).optional(),
   namespace: z.string().min(1).optional(),
   transaction: z
@@ -129,7 +143,12 @@ export function resolveConfiguration(
     transaction = {},
   } = parsed.data
   checkNames(models, keys, exclusive)
-  const registry = createProviderRegistry(providers, defaultProviders(environment))
+  const policies = new Map<KmsProvider, CachingKmsProvider>()
+  const registry = withPolicies(
+    createProviderRegistry(providers, defaultProviders(environment)),
+    policies,
+    parsed.data.cache,
+  )
   const shorthand = parsed.data.keyId ?? environment['KMS_KEY_ID']
   const resolved = new Map<string, ResolvedKey>()
   for (const [model, definition] of Object.entries(models)) {
@@ -146,8 +165,34 @@ export function resolveConfiguration(
     models,
     keyFor: (model: string, key: string) => resolved.get(key) ?? keyMissing(model, key),
     exclusive: new Set(exclusive),
+    flush: () => {
+      for (const policy of policies.values()) policy.flush()
+    },
+    indexKey: Object.values(models).some((model) => Object.keys(model.indexes).length > 0)
+      ? resolveIndexKey(
+          parsed.data.indexKey ?? environment['KMS_INDEX_KEY'],
+          resolved.get('default'),
+          registry,
+        )
+      : null,
     transaction: { maxWait: transaction.maxWait ?? 10_000, timeout: transaction.timeout ?? 60_000 },
   })
+}
+
+/** Puts the call policies around each provider, once. */
+function withPolicies(
+  registry: ProviderRegistry,
+  policies: Map<KmsProvider, CachingKmsProvider>,
+  cache: DataKeyCacheOptions | undefined,
+): ProviderRegistry {
+  return {
+    resolve(keyId) {
+      const bare = registry.resolve(keyId)
+      const policy = policies.get(bare) ?? withCallPolicy(bare, cache === undefined ? {} : { cache })
+      policies.set(bare, policy)
+      return policy
+    },
+  }
 }
 
 function resolveKey(
@@ -192,74 +237,6 @@ function resolveKey(
   })
 }
 
-function checkNames(
-  models: ModelDefinitions,
-  keys: Readonly<Record<string, unknown>>,
-  exclusive: readonly string[],
-): void {
-  const names = new Set(Object.values(models).flatMap((model) => Object.keys(model.keys)))
-  for (const name of Object.keys(keys)) {
-    if (!names.has(name)) {
-      throw invalid(
-        `keys.${name}: no model has a key of this name (known: ${[...names].join(', ')})`,
-        'A key that no schema comment names would never be used.',
-        'Correct the name, or mark a key column with @kmsKey(name).',
-      )
-    }
-  }
-  for (const model of exclusive) {
-    if (Object.keys(models[model]?.keys ?? {}).length === 0) {
-      throw invalid(
-        `exclusive: '${model}' has no encrypted fields`,
-        'The option names encrypted models.',
-        'Correct the name.',
-      )
-    }
-  }
-}
-
-function checkContextColumns(
-  model: string,
-  scalars: Readonly<Record<string, unknown>>,
-  encrypted: Readonly<Record<string, unknown>>,
-  key: ResolvedKey,
-): void {
-  for (const column of key.contextColumns) {
-    if (column in scalars && !(column in encrypted)) continue
-    throw invalid(
-      `keys.${key.name}.contextColumns: ${model}.${column} is not a plain column`,
-      'The encryption context must be known without decrypting anything.',
-      `Name columns that every model with the key '${key.name}' has, and that are not encrypted.`,
-    )
-  }
-}
-
-/** Asks a custom context for two records: if the answer does not tell them apart, keys could be swapped between rows. */
-function checkRowBinding(model: string, definition: ModelDefinitions[string], key: ResolvedKey): void {
-  if (!key.rowBinding) return
-  const uniqueColumns = new Set(
-    definition.uniques.filter((unique) => unique.fields.length === 1).flatMap((unique) => unique.fields),
-  )
-  if (key.contextColumns.some((column) => uniqueColumns.has(column))) return
-  for (const [version, { context }] of key.versions) {
-    if (!context) continue
-    const columns = Object.fromEntries(key.contextColumns.map((column) => [column, 'same']))
-    const contextOf = (id: string): string => {
-      try {
-        return JSON.stringify(context({ model, key: key.name, version, columns, id }))
-      } catch {
-        return id // a context that rejects made-up values is judged when it gets real ones
-      }
-    }
-    if (contextOf('1') !== contextOf('2')) continue
-    throw invalid(
-      `keys.${key.name} version ${version}: the context of ${model} holds neither the id nor a unique column`,
-      'Whoever can write the database could then move a key and its values from one record to another.',
-      "Use the id in the context, or acknowledge the loss with rowBinding: 'off'.",
-    )
-  }
-}
-
 function keyNotConfigured(model: string, name: string): KmsEncryptedError {
   const fix =
     name === 'default'
@@ -274,8 +251,4 @@ function keyNotConfigured(model: string, name: string): KmsEncryptedError {
 
 function keyMissing(model: string, key: string): never {
   throw keyNotConfigured(model, key)
-}
-
-function invalid(message: string, why: string, fix: string): KmsEncryptedError {
-  return new KmsEncryptedError({ code: 'INVALID_CONFIGURATION', message, why, fix })
 }

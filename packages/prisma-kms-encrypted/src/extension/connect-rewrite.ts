@@ -1,7 +1,7 @@
 /** Rewrites a new record's relation writes so that Prisma's unchecked input, which takes an id, applies to it. */
 import { isAbsent, isArgs, type Args } from '../records/arguments.js'
 import type { RecordModel } from '../records/models.js'
-import type { NewRecord } from '../records/plan-data.js'
+import type { NewRecord } from '../records/data-plan.js'
 import { delegateOf, type SideClient } from './prisma-internals.js'
 
 /** A `connect` that can become a foreign key: `author: { connect: { id: 1 } }` → `authorId: 1`. */

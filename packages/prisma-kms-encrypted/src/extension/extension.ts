@@ -3,7 +3,7 @@ import { Prisma } from '@prisma/client/extension'
 
 import { isArgs } from '../records/arguments.js'
 import { createRecordModels } from '../records/models.js'
-import type { ModelDefinitions } from '../schema/model.js'
+import type { EncryptedModelName, ModelDefinitions } from '../schema/model.js'
 import { checkClient } from './check-client.js'
 import { resolveConfiguration, type KmsEncryptedConfig } from './configuration.js'
 import {
@@ -15,6 +15,7 @@ import {
 import type { Query } from './operation.js'
 import { runOperation } from './run-operation.js'
 import { createRuntime } from './runtime.js'
+import { createKmsClient } from './kms-client.js'
 import { runtimeMember } from './registry.js'
 import { runTransaction } from './transaction-override.js'
 
@@ -54,6 +55,8 @@ export function kmsEncrypted<const M extends ModelDefinitions>(config: KmsEncryp
       // Untyped: only rotateAll() and its siblings look for it.
       model: { $allModels: { ...({ [runtimeMember]: runtime } as object) } },
       client: {
+        /** Opens, seals and explains values outside Prisma's operations. */
+        $kms: createKmsClient<EncryptedModelName<M>>(runtime),
         // Declared as nothing, so that Prisma's own exact type of `$transaction` stays.
         ...({
           $transaction(this: unknown, work: unknown, options?: TransactionOptions) {

@@ -3,7 +3,7 @@ import { isArgs, type Args, type OwnArgs } from '../records/arguments.js'
 import type { RecordModel } from '../records/models.js'
 import { sealedText, type LateKeys, type Row } from '../records/open-rows.js'
 import { primaryKeyOf } from '../records/place-changes.js'
-import type { PathStep } from '../records/plan-data.js'
+import type { PathStep } from '../records/data-plan.js'
 import { planSelection, type Shape } from '../records/plan-selection.js'
 import { atomically } from './atomically.js'
 import { lateColumns, setLateKeys, type LateRecord } from './new-records.js'
@@ -88,7 +88,7 @@ function selectMore(
   { plan, runtime }: Operation,
   extra: readonly string[],
 ): { readonly clauses: Args; readonly shape: Shape | null } {
-  const { args, shape } = planSelection(plan.model, plan.given, runtime.globalOmit, extra)
+  const { args, shape } = planSelection(plan.model, plan.given, runtime.selection(), [], extra)
   const clauses: OwnArgs = {}
   for (const name of ['select', 'include', 'omit']) if (args[name] !== undefined) clauses[name] = args[name]
   return { clauses, shape }

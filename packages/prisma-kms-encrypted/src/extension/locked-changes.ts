@@ -9,7 +9,7 @@ import {
   type RowChange,
 } from '../records/place-changes.js'
 import { sealedText, type Row } from '../records/open-rows.js'
-import type { Branch, ChangedRecord, NestedChange } from '../records/plan-data.js'
+import type { Branch, ChangedRecord, NestedChange } from '../records/data-plan.js'
 import type { Args, OwnArgs } from '../records/arguments.js'
 import type { RecordModel } from '../records/models.js'
 import { noRow, plainWhere } from '../records/row-filter.js'

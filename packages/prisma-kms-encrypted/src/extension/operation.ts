@@ -57,7 +57,7 @@ function planned(
   name: string,
   args: Args,
 ): Operation {
-  const plan = planOperation(request.model, name, args, runtime.globalOmit)
+  const plan = planOperation(request.model, name, args, runtime.selection())
   const inSession = (where: Session): Operation => ({
     runtime,
     plan,

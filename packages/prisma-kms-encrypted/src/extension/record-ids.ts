@@ -2,7 +2,7 @@
 import { isAbsent } from '../records/arguments.js'
 import { identityOf, type RecordIdentity } from '../records/context.js'
 import type { RecordModel } from '../records/models.js'
-import type { NewRecord } from '../records/plan-data.js'
+import type { NewRecord } from '../records/data-plan.js'
 import { fetchIds, sequenceField } from './catalogue.js'
 import { applyRewrites, isChecked, namesForeignKeys, planRewrite, type Rewrite } from './connect-rewrite.js'
 import { idGenerator } from './id-generators.js'

@@ -11,7 +11,7 @@ import { delegateOf } from './prisma-internals.js'
  */
 export async function unwrapResultKeys({ plan, session, runtime, ring, call }: Operation): Promise<void> {
   if (!plan.returnsRows) return
-  const select = selectKeys(plan.model, plan.given, runtime.globalOmit)
+  const select = selectKeys(plan.model, plan.args, runtime.globalOmit)
   if (!select) return
   const where = plainWhere(plan.model, plan.args['where'])
   const rows = await delegateOf(session.client, plan.model.delegate).findMany({ where, select })

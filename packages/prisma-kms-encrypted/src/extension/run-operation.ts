@@ -2,26 +2,34 @@
 import { KmsEncryptedError } from '../errors.js'
 import { isArgs } from '../records/arguments.js'
 import type { RecordModel } from '../records/models.js'
-import { openRows } from '../records/open-rows.js'
+import { openRows, storedRows } from '../records/open-rows.js'
 import { sendCreate } from './create.js'
 import type { LateResult } from './late-records.js'
 import { sendUnderLocks } from './locked-changes.js'
 import { createOperation, isWrite, type Operation, type Request } from './operation.js'
 import { unwrapResultKeys } from './result-keys.js'
 import type { Runtime } from './runtime.js'
+import { checkFoundRecord } from './found-record.js'
+import { wantsStoredValues } from './stored-values.js'
 import { sendUpdate } from './update.js'
 import { sendUpsert } from './upsert.js'
 
 /** Runs one intercepted operation on a model that has, or can reach, encrypted fields. */
 export async function runOperation(runtime: Runtime, request: Request): Promise<unknown> {
+  // Nothing is awaited once the index key is there: reads of one tick must reach Prisma in that tick.
+  if (!runtime.isReady()) await runtime.loadIndexKeys()
   const operation = createOperation(runtime, request)
+  const stored = wantsStoredValues()
   const sent = await inTurn(operation, () => sendPlanned(operation))
-  return operation.plan.returnsRows ? open(operation, sent, request.params.dataPath ?? []) : sent.result
+  return operation.plan.returnsRows
+    ? open(operation, sent, request.params.dataPath ?? [], stored)
+    : sent.result
 }
 
 /** Sends the operation in the way that its kind asks for. */
 async function sendPlanned(operation: Operation): Promise<LateResult> {
   const { plan } = operation
+  if (isWrite(plan)) await checkFoundRecord(operation)
   switch (plan.kind) {
     case 'read':
     case 'count':
@@ -54,17 +62,22 @@ function inTurn<T>({ plan, session, runtime }: Operation, work: () => Promise<T>
 
 /** Opens the result; after a write outside the caller's transaction, a failure says that the write had happened. */
 async function open(
-  { plan, ring, call, session }: Operation,
+  { plan, ring, call, session, runtime }: Operation,
   sent: LateResult,
   dataPath: readonly string[],
+  stored: boolean,
 ): Promise<unknown> {
   const path = dataPath.filter((_, index) => index % 2 === 1) // ['select', 'posts', 'select', 'author']
   try {
     if (isWrite(plan)) {
-      return takeOut(await openRows(plan.model, sent.result, sent.shape, ring, call, sent.lateKeys), path)
+      const opened = stored
+        ? storedRows(plan.model, sent.result, sent.shape)
+        : await openRows(plan.model, sent.result, sent.shape, ring, call, sent.lateKeys)
+      return takeOut(opened, path)
     }
     const { model, shape } = shownModel(plan.model, sent, path)
-    return await openRows(model, sent.result, shape, ring, call)
+    if (stored) return storedRows(model, sent.result, shape)
+    return await openRows(model, sent.result, shape, ring, call, undefined, runtime.selection().indexKeys)
   } catch (error) {
     if (!isWrite(plan) || session.transaction || !(error instanceof KmsEncryptedError)) throw error
     throw error.afterWrite()

@@ -1,7 +1,9 @@
 /** What all operations of one extended client share. */
 import type { KmsCall } from '../kms/provider.js'
 import type { RecordModels } from '../records/models.js'
-import type { GlobalOmit } from '../records/plan-selection.js'
+import { createIndexKeys, type IndexKeys } from '../records/index-keys.js'
+import type { GlobalOmit, SelectionContext } from '../records/plan-selection.js'
+import { unwrapIndexKeys } from './index-key.js'
 import { readCatalogue, type Catalogue } from './catalogue.js'
 import type { ResolvedConfig } from './configuration.js'
 import type { InternalClient } from './prisma-internals.js'
@@ -18,6 +20,14 @@ export interface Runtime {
   readonly schema: string | null
   /** What every call to a key service gets. */
   readonly call: KmsCall
+  /** What planning a selection needs; complete once {@link isReady}. */
+  selection(): SelectionContext
+  /** Whether the index keys are unwrapped, or no model has an index. */
+  isReady(): boolean
+  /** Unwraps the index master keys, once per process. */
+  loadIndexKeys(): Promise<void>
+  /** Forgets what was unwrapped. */
+  flush(): void
   /** Which models' ids can be fetched before the insert; read once, outside any transaction where possible. */
   catalogue(session: Session | null): Promise<Catalogue>
 }
@@ -26,15 +36,34 @@ export interface Runtime {
 export function createRuntime(base: InternalClient, config: ResolvedConfig, models: RecordModels): Runtime {
   const isPostgres = base._activeProvider === 'postgresql'
   const schema = base._engineConfig.adapter?.options?.schema ?? (isPostgres ? 'public' : null)
+  const globalOmit = base._globalOmit ?? {}
+  const call: KmsCall = {}
   let loading: Promise<Catalogue> | undefined
+  let unwrapping: Promise<readonly Uint8Array[]> | undefined
+  let indexKeys: IndexKeys | null = null
   return {
     base,
     config,
     models,
-    globalOmit: base._globalOmit ?? {},
+    globalOmit,
     queues: new TransactionQueues(),
     schema,
-    call: {},
+    call,
+    selection: () => ({ globalOmit, indexKeys }),
+    isReady: () => indexKeys !== null || config.indexKey === null,
+    async loadIndexKeys() {
+      if (!config.indexKey) return
+      unwrapping ??= unwrapIndexKeys(config.indexKey, call).catch((error: unknown) => {
+        unwrapping = undefined // a key service that was away is asked again
+        throw error
+      })
+      indexKeys ??= createIndexKeys(await unwrapping)
+    },
+    flush() {
+      unwrapping = undefined
+      indexKeys = null
+      config.flush()
+    },
     catalogue(session) {
       if (!isPostgres) return Promise.resolve(new Map())
       loading ??= readCatalogue(session?.client ?? base, models, schema).catch((error: unknown) => {

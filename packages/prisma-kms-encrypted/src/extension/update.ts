@@ -4,7 +4,7 @@ import { isArgs } from '../records/arguments.js'
 import { sealChange, sealingGroups, siblingsToRead } from '../records/change-keys.js'
 import { keysOf, sealedText, type Row } from '../records/open-rows.js'
 import { withConditions, withoutValues } from '../records/place-changes.js'
-import type { ChangedRecord } from '../records/plan-data.js'
+import type { ChangedRecord } from '../records/data-plan.js'
 import { noRow } from '../records/row-filter.js'
 import { selectKeys } from '../records/select-keys.js'
 import { writeConflict } from './conflicts.js'
@@ -61,7 +61,7 @@ async function updateUnderGuard(operation: Operation, changed: ChangedRecord): P
 async function readCurrent(operation: Operation, changed: ChangedRecord): Promise<Row | null> {
   const { plan, session, runtime } = operation
   const columns = sealingGroups(changed).map((group) => group.column)
-  const select: OwnArgs = { ...selectKeys(plan.model, plan.given, runtime.globalOmit) }
+  const select: OwnArgs = { ...selectKeys(plan.model, plan.args, runtime.globalOmit) }
   for (const name of [...plan.model.contextFields, ...columns]) select[name] = true
   const delegate = delegateOf(session.client, plan.model.delegate)
   const query = { where: plan.args['where'], select }

@@ -7,7 +7,7 @@ import { identityOf } from './context.js'
 import { mintKey, type FreshKey, type KeyRing, type UnwrapRequest } from './data-keys.js'
 import type { KeyGroup, SealedField } from './models.js'
 import { chooseEntry, columnName, keyMissing, type Row } from './open-rows.js'
-import type { ChangedRecord, GroupChange } from './plan-data.js'
+import type { ChangedRecord, GroupChange } from './data-plan.js'
 import { sealSlots } from './seal-args.js'
 
 /** The groups of a change that need a data key; the others only become null. */

@@ -1,7 +1,7 @@
 /** Turns a record's id and context columns into the encryption context that its data keys are bound to. */
 import { KmsEncryptedError } from '../errors.js'
 import { canonicalContextJson, validateContext } from '../kms/context.js'
-import type { CanonicalForm } from '../schema/model.js'
+import type { CanonicalForm, ScalarField } from '../schema/model.js'
 import type { BoundContext } from './key-config.js'
 import type { KeyGroup, RecordModel } from './models.js'
 
@@ -71,7 +71,9 @@ export function contextFor(group: KeyGroup, version: number, identity: RecordIde
   const { id } = identity
   const pairs: Record<string, string> = {}
   if (custom) {
-    const columns = Object.fromEntries(config.contextColumns.map((name) => [name, identity.columns[name]]))
+    const columns = Object.fromEntries(
+      config.contextColumns.map((name) => [name, columnText(group.model, name, identity.columns[name])]),
+    )
     Object.assign(
       pairs,
       custom({
@@ -91,6 +93,52 @@ export function contextFor(group: KeyGroup, version: number, identity: RecordIde
   if (config.namespace !== null) pairs['namespace'] = config.namespace
   validateContext(pairs)
   return { pairs, text: canonicalContextJson(pairs) }
+}
+
+/** A context column's value as text, the same however the caller spelled it and the database stores it. */
+function columnText(model: RecordModel, name: string, value: unknown): string | null {
+  if (value === null || value === undefined) return null
+  const scalar = model.definition.scalars[name]
+  const form = scalar ? canonicalForm(scalar) : null
+  const text = form && canonicalId(value, form)
+  if (text !== null) return text
+  throw new KmsEncryptedError({
+    code: 'INVALID_CONTEXT',
+    message: `${model.name}.${name}: the value has no form that the encryption context could rely on`,
+    why: 'A context must be the same when the record is written and when it is read.',
+    fix: 'Give the value with the type that Prisma reads it with.',
+  })
+}
+
+/**
+ * How a column's values become text that writing and reading agree on.
+ * @returns `null` for types that the database may store differently from how they were sent
+ */
+export function canonicalForm({ type, list, nativeType }: ScalarField): CanonicalForm | null {
+  const [native, precision] = nativeType ?? []
+  if (list) return null
+  switch (type) {
+    case 'Int':
+    case 'BigInt':
+      return 'integer'
+    case 'Boolean':
+      return 'boolean'
+    case 'DateTime':
+      if (native !== undefined && !['Timestamp', 'Timestamptz', 'DateTime', 'DateTime2'].includes(native))
+        return null
+      return precision === undefined || Number(precision) >= 3 ? 'datetime' : null
+    case 'String':
+      if (native === 'Uuid') return 'uuid'
+      if (native === 'Char') return 'padded-text'
+      return native === undefined || native === 'Text' || native === 'VarChar' ? 'text' : null
+    case 'Float':
+    case 'Decimal':
+    case 'Json':
+    case 'Bytes':
+      return null
+    default:
+      return 'text' // an enum
+  }
 }
 
 function missingId(group: KeyGroup): never {

@@ -137,19 +137,30 @@ async function inBatches<Job, Item extends { readonly context: EncryptionContext
   ) => Promise<readonly Outcome<Uint8Array>[]>,
 ): Promise<(Outcome<Uint8Array> | undefined)[]> {
   const batches = new Map<KmsProvider, Map<string, number[]>>()
+  const outcomes: (Outcome<Uint8Array> | undefined)[] = new Array(jobs.length)
+  const items: Item[] = new Array(jobs.length)
   jobs.forEach((job, index) => {
-    const { provider, keyId } = versionFor(job)
+    let version: KeyVersion
+    try {
+      version = versionFor(job)
+      items[index] = itemFor(job)
+    } catch (error) {
+      // One record with an unknown version must not keep the others from their keys.
+      if (!isKmsEncryptedError(error)) throw error
+      outcomes[index] = { ok: false, error }
+      return
+    }
+    const { provider, keyId } = version
     const keys = batches.get(provider) ?? new Map<string, number[]>()
     batches.set(provider, keys)
     const indexes = keys.get(keyId)
     if (indexes) indexes.push(index)
     else keys.set(keyId, [index])
   })
-  const outcomes: (Outcome<Uint8Array> | undefined)[] = new Array(jobs.length)
   const sending = [...batches].flatMap(([provider, keys]) =>
     [...keys].map(async ([keyId, indexes]) => {
-      const items = indexes.map((index) => itemFor(jobs[index] as Job)) // the indexes were made from `jobs`
-      const answers = await send(provider, keyId, items)
+      const batch = indexes.map((index) => items[index] as Item) // each of these indexes has its item
+      const answers = await send(provider, keyId, batch)
       indexes.forEach((index, position) => (outcomes[index] = answers[position]))
     }),
   )
@@ -198,6 +209,7 @@ export function keyFailure(error: Error, request: KeyOwner, operation: 'wrap' | 
     )
   }
   if (error.code === 'KMS_INVALID_CIPHERTEXT') return refusedKey(request, error)
+  if (error.code === 'UNKNOWN_KEY_VERSION' || error.code === 'INVALID_CONTEXT') return error
   return new KmsEncryptedError({
     code: error.code,
     message: `${group.model.name}.${group.column}: could not ${operation} the data key of ${recordName(request)}: ${error.message.split('\n', 1)[0] ?? ''}`,

@@ -10,8 +10,8 @@ export interface ContextInput {
   /** The record's id in its canonical stored form; several ids as a JSON array of strings. */
   readonly id: string
   readonly version: number
-  /** The values of the `contextColumns`, as read from or written to the record. */
-  readonly columns: Readonly<Record<string, unknown>>
+  /** The values of the `contextColumns` as text in canonical form; dates in ISO 8601. */
+  readonly columns: Readonly<Record<string, string | null>>
 }
 
 /** Builds an encryption context; must be pure, and give the same pairs for the same record for ever. */

@@ -1,6 +1,6 @@
 /** Turns the generated model definitions and the resolved keys into the lookups that planning and opening use. */
 import { createFieldCodec, type FieldCodec } from '../envelope/field-codec.js'
-import type { ModelDefinition, ModelDefinitions, RelationField } from '../schema/model.js'
+import type { ModelDefinition, ModelDefinitions, NormalizeStep, RelationField } from '../schema/model.js'
 import type { ResolvedKey } from './key-config.js'
 
 /** One encrypted field, with the codec that seals and opens its values. */
@@ -28,6 +28,21 @@ export interface KeyGroup {
   readonly contextFields: readonly string[]
 }
 
+/** One blind index: the column in which an encrypted field can be searched. */
+export interface FieldIndex {
+  /** Prisma field that holds the index. */
+  readonly column: string
+  readonly field: SealedField
+  /** Cryptographic names, from which the index's own key is derived. */
+  readonly modelName: string
+  readonly fieldName: string
+  readonly normalize: readonly NormalizeStep[]
+  /** `null`: all 256. */
+  readonly bits: number | null
+  readonly unique: boolean
+  readonly verify: boolean
+}
+
 /** One model as the operations see it. */
 export interface RecordModel {
   readonly name: string
@@ -36,11 +51,15 @@ export interface RecordModel {
   readonly definition: ModelDefinition
   readonly fields: ReadonlyMap<string, SealedField>
   readonly groups: ReadonlyMap<string, KeyGroup>
-  readonly groupByColumn: ReadonlyMap<string, KeyGroup>
+  readonly indexes: readonly FieldIndex[]
+  /** Columns that only this library writes: keys and indexes. */
+  readonly managed: ReadonlySet<string>
   /** Every column that some encryption context of this model may use. */
   readonly contextFields: ReadonlySet<string>
   /** Whether the model itself has encrypted fields. */
   readonly encrypted: boolean
+  /** The indexes of an encrypted field. */
+  indexesOf(field: string): readonly FieldIndex[]
   relation(field: string): { readonly field: RelationField; readonly model: RecordModel } | undefined
 }
 
@@ -84,7 +103,11 @@ function createRecordModel(
     definition,
     fields,
     groups,
-    groupByColumn: new Map(),
+    indexes: [],
+    managed: new Set(),
+    indexesOf(field) {
+      return model.indexes.filter((index) => index.field.name === field)
+    },
     contextFields,
     encrypted: Object.keys(definition.encrypted).length > 0,
     relation(field) {
@@ -128,7 +151,18 @@ function createRecordModel(
     }
     groups.set(key, group)
   }
-  return Object.assign(model, {
-    groupByColumn: new Map([...groups.values()].map((group) => [group.column, group])),
+  const indexes = Object.entries(definition.indexes).flatMap(([column, index]) => {
+    const field = fields.get(index.field)
+    const { normalize, bits, unique, verify } = index
+    const names = {
+      modelName: definition.name,
+      fieldName: definition.encrypted[index.field]?.name ?? index.field,
+    }
+    return field ? [{ column, field, ...names, normalize, bits, unique, verify }] : []
   })
+  const managed = new Set([
+    ...[...groups.values()].map((group) => group.column),
+    ...Object.keys(definition.indexes),
+  ])
+  return Object.assign(model, { indexes, managed })
 }

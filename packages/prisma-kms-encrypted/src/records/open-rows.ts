@@ -4,7 +4,9 @@ import { entryFor, parseKeyColumn, type KeyEntry } from '../envelope/key-column.
 import { KmsEncryptedError } from '../errors.js'
 import type { KmsCall } from '../kms/provider.js'
 import { identityOf } from './context.js'
+import { checkIndexes } from './check-index.js'
 import type { KeyRing, UnwrapRequest } from './data-keys.js'
+import type { IndexKeys } from './index-keys.js'
 import type { KeyGroup, RecordModel, SealedField } from './models.js'
 import type { Shape } from './plan-selection.js'
 
@@ -35,10 +37,11 @@ export async function openRows(
   ring: KeyRing,
   call: KmsCall,
   lateKeys?: LateKeys,
+  indexKeys?: IndexKeys | null,
 ): Promise<unknown> {
   const pending: PendingValue[] = []
-  const hidden: { row: Row; shape: Shape }[] = []
-  const copy = copyRows(model, result, shape, { pending, hidden, lateKeys })
+  const shaped: { row: Row; shape: Shape }[] = []
+  const copy = copyRows(model, result, shape, { pending, shaped, lateKeys })
   await ring.unwrap(
     pending.map((value) => value.request),
     call,
@@ -46,7 +49,20 @@ export async function openRows(
   for (const { row, field, stored, request } of pending) {
     row[field.name] = field.codec.open(stored, keyInHand(ring, request))
   }
-  for (const { row, shape } of hidden) hideAdded(row, shape)
+  const removed = new Set<unknown>()
+  for (const { row, shape: level } of shaped) {
+    if (indexKeys && !checkIndexes(row, level.uses, indexKeys)) removed.add(row)
+    hideAdded(row, level)
+  }
+  // Only the root of a findMany is searched by truncated indexes.
+  return removed.size > 0 && Array.isArray(copy) ? copy.filter((row) => !removed.has(row)) : copy
+}
+
+/** A result as it is stored, without what the plan had added. */
+export function storedRows(model: RecordModel, result: unknown, shape: Shape | null): unknown {
+  const shaped: { row: Row; shape: Shape }[] = []
+  const copy = copyRows(model, result, shape, { pending: null, shaped, lateKeys: undefined })
+  for (const { row, shape: level } of shaped) hideAdded(row, level)
   return copy
 }
 
@@ -67,8 +83,9 @@ export function keysOf(model: RecordModel, result: unknown): UnwrapRequest[] {
 }
 
 interface Collected {
-  readonly pending: PendingValue[]
-  readonly hidden: { row: Row; shape: Shape }[]
+  /** `null`: nothing is to be opened. */
+  readonly pending: PendingValue[] | null
+  readonly shaped: { row: Row; shape: Shape }[]
   readonly lateKeys: LateKeys | undefined
 }
 
@@ -76,18 +93,23 @@ function copyRows(model: RecordModel, value: unknown, shape: Shape | null, found
   if (Array.isArray(value)) return value.map((item) => copyRows(model, item, shape, found))
   if (typeof value !== 'object' || value === null) return value
   const row: Row = { ...value }
-  if (model.encrypted) collectValues(model, row, found)
+  if (model.encrypted && found.pending) collectValues(model, row, found.pending, found.lateKeys)
   for (const name of Object.keys(model.definition.relations)) {
     const nested = row[name]
     if (typeof nested !== 'object' || nested === null) continue
     const relation = model.relation(name)
     if (relation) row[name] = copyRows(relation.model, nested, shape?.relations[name] ?? null, found)
   }
-  if (shape && shape.added.length > 0) found.hidden.push({ row, shape })
+  if (shape && (shape.added.length > 0 || shape.uses.length > 0)) found.shaped.push({ row, shape })
   return row
 }
 
-function collectValues(model: RecordModel, row: Row, found: Collected): void {
+function collectValues(
+  model: RecordModel,
+  row: Row,
+  pending: PendingValue[],
+  lateKeys: LateKeys | undefined,
+): void {
   for (const group of model.groups.values()) {
     let entries: readonly KeyEntry[] | undefined
     for (const field of group.fields) {
@@ -95,9 +117,9 @@ function collectValues(model: RecordModel, row: Row, found: Collected): void {
       if (stored === null || stored === undefined) continue
       const identity = identityOf(model, row)
       if (!identity) throw idMissing(field)
-      entries ??= entriesOf(group, row, field, stored, found.lateKeys)
+      entries ??= entriesOf(group, row, field, stored, lateKeys)
       const entry = chooseEntry(entries, field, stored)
-      found.pending.push({ row, field, stored, request: { group, identity, entry } })
+      pending.push({ row, field, stored, request: { group, identity, entry } })
     }
   }
 }

@@ -2,7 +2,7 @@
 import { asList, isAbsent, isArgs, type Args, type OwnArgs } from './arguments.js'
 import type { RecordModel } from './models.js'
 import type { Row } from './open-rows.js'
-import type { Branch, ChangedRecord, NestedChange } from './plan-data.js'
+import type { Branch, ChangedRecord, NestedChange } from './data-plan.js'
 import { unsupported } from './refusals.js'
 import { noRow } from './row-filter.js'
 
@@ -94,12 +94,12 @@ const additions = ['create', 'createMany', 'connect', 'connectOrCreate', 'set']
 /** Rows that come into the relation by this very operation cannot be looked for before it. */
 function refuseAdditions({ changed, site }: NestedChange): void {
   const adding = additions.find((verb) => !isAbsent(site.verbs[verb]))
-  if (adding === undefined) return
+  if (adding === undefined && !site.joinsItself) return
   const [change] = changed.groups.values()
   const field = change?.slots[0]?.field.name ?? change?.cleared[0]?.name ?? ''
   throw unsupported(
     `${changed.model.name}.${field}`,
-    `a nested '${site.verb}' beside '${adding}' of the same relation, which may add the records that it changes,`,
+    `a nested '${site.verb}' beside ${adding === undefined ? 'a change of the other end' : `'${adding}'`} of the same relation, which may add the records that it changes,`,
     'Use two operations, in a transaction if both must take effect or none.',
   )
 }

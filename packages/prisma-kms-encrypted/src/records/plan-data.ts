@@ -1,97 +1,12 @@
 /** Walks create and update data by Prisma's grammar: finds the values to seal, and refuses what must not be written. */
-import { asList, isAbsent, isArgs, isStoredNull, type Args, type OwnArgs } from './arguments.js'
-import type { KeyGroup, RecordModel, SealedField } from './models.js'
 import type { RelationField } from '../schema/model.js'
-import { checkWhere } from './plan-filter.js'
-import { immutableContext, managedColumn, unsupported } from './refusals.js'
-import { childFilter, oppositeOf, plainWhere } from './row-filter.js'
-
-/** A value to seal, and the place in the plan's own arguments where its ciphertext goes. */
-export interface Slot {
-  readonly field: SealedField
-  readonly data: OwnArgs
-  readonly value: unknown
-}
-
-/** One relation on the way from the root of an operation to a nested record. */
-export interface PathStep {
-  readonly relation: string
-  readonly list: boolean
-}
-
-/** A record of an encrypted model that the operation creates, with the values to seal in each key group, if any. */
-export interface NewRecord {
-  readonly model: RecordModel
-  /** The record's data in the plan's own arguments. */
-  readonly data: OwnArgs
-  readonly path: readonly PathStep[]
-  readonly groups: ReadonlyMap<KeyGroup, readonly Slot[]>
-  /** The nested upserts that decide whether it is created at all. */
-  readonly branches: readonly Branch[]
-  /** Whether the operation may succeed without creating it, as under `connectOrCreate` or `skipDuplicates`. */
-  readonly optional: boolean
-  /** Shared by the records of one list, of which Prisma wants all in the checked form or all in the unchecked one. */
-  readonly list: object
-}
-
-/** New values for encrypted fields of a record that exists. */
-export interface ChangedRecord {
-  readonly model: RecordModel
-  readonly data: OwnArgs
-  /** Per key group the values to seal and the fields that become null. */
-  readonly groups: ReadonlyMap<KeyGroup, GroupChange>
-}
-
-/** What a write does to one key group of one record. */
-export interface GroupChange {
-  readonly slots: readonly Slot[]
-  readonly cleared: readonly SealedField[]
-}
-
-/** A change inside a nested write: which rows it is for, and where in the arguments it stands. */
-export interface NestedChange {
-  readonly changed: ChangedRecord
-  /** Finds the rows in their own model, through their relations to the root record. */
-  readonly filter: Args
-  readonly site: ChangeSite
-  readonly branches: readonly Branch[]
-}
-
-/** Where a nested change stands in the plan's own arguments. */
-export interface ChangeSite {
-  readonly verb: 'update' | 'updateMany' | 'upsert'
-  /** The relation's nested writes. */
-  readonly verbs: OwnArgs
-  /** This write among them: `{ where, data }`, or for upsert `{ where, create, update }`. */
-  readonly item: OwnArgs
-  readonly list: boolean
-}
-
-/** One side of a nested upsert; which one is taken is known once its row has been looked for. */
-export interface Branch {
-  readonly item: OwnArgs
-  readonly side: 'create' | 'update'
-}
-
-/** What walking data finds. */
-export interface DataPlan {
-  readonly created: NewRecord[]
-  readonly nested: NestedChange[]
-}
-
-/** Where in the operation the walk stands. */
-export interface DataScope {
-  readonly path: readonly PathStep[]
-  /** Finds the record that the data is for; `null`: it is being created. */
-  readonly filter: Args | null
-  readonly branches: readonly Branch[]
-  /** Whether new records here may turn out not to be needed. */
-  readonly optional: boolean
-  /** Whether the data creates a record; `{ set }` and the like belong to updates only. */
-  readonly creates: boolean
-  /** The list that the data is an element of; `null`: it stands alone. */
-  readonly list: object | null
-}
+import { isAbsent, isArgs, isStoredNull, type Args, type OwnArgs } from './arguments.js'
+import { checkContextUnchanged, checkNestedContext, joinsItself } from './context-columns.js'
+import type { Branch, ChangedRecord, DataPlan, DataScope, Slot } from './data-plan.js'
+import type { KeyGroup, RecordModel, SealedField } from './models.js'
+import { hiddenRows, planWhere } from './plan-filter.js'
+import { managedColumn, unsupported } from './refusals.js'
+import { childFilter, plainWhere } from './row-filter.js'
 
 /** The scope of a root record that is being created. */
 export const newRoot: DataScope = {
@@ -101,6 +16,7 @@ export const newRoot: DataScope = {
   optional: false,
   creates: true,
   list: null,
+  joinsItself: false,
 }
 
 /** The scope of a root record that `where` finds. */
@@ -112,6 +28,7 @@ export function existingRoot(model: RecordModel, where: unknown): DataScope {
     optional: false,
     creates: false,
     list: null,
+    joinsItself: false,
   }
 }
 
@@ -124,7 +41,7 @@ export function planCreateData(model: RecordModel, data: unknown, plan: DataPlan
   if (!isArgs(data)) return data
   const own: OwnArgs = { ...data }
   const inside = { ...scope, filter: null, creates: true, list: null }
-  const changes = planScalars(model, own, inside)
+  const changes = planScalars(model, own, plan, inside)
   const groups = new Map<KeyGroup, readonly Slot[]>()
   for (const [group, change] of changes) if (change.slots.length > 0) groups.set(group, change.slots)
   // In the order of Prisma's inserts: first the records that this one points to, then itself, then those that point to it.
@@ -158,7 +75,7 @@ export function planUpdateData(
   checkContextUnchanged(model, data)
   const own: OwnArgs = { ...data }
   const inside = { ...scope, creates: false, list: null }
-  const changes = planScalars(model, own, inside)
+  const changes = planScalars(model, own, plan, inside)
   planRelations(model, own, plan, inside, () => true)
   const seals = [...changes.values()].some(({ slots }) => slots.length > 0)
   return { own, changed: seals ? { model, data: own, groups: changes } : null }
@@ -167,12 +84,14 @@ export function planUpdateData(
 function planScalars(
   model: RecordModel,
   own: OwnArgs,
+  plan: DataPlan,
   scope: DataScope,
 ): Map<KeyGroup, { slots: Slot[]; cleared: SealedField[] }> {
   const changes = new Map<KeyGroup, { slots: Slot[]; cleared: SealedField[] }>()
+  const indexed: OwnArgs = {}
   for (const [name, value] of Object.entries(own)) {
     if (isAbsent(value)) continue
-    if (model.groupByColumn.has(name)) throw managedColumn(`${model.name}.${name}`)
+    if (model.managed.has(name)) throw managedColumn(`${model.name}.${name}`)
     const field = model.fields.get(name)
     if (!field) continue
     const plain = scope.creates ? value : settledValue(field, value)
@@ -181,7 +100,11 @@ function planScalars(
     changes.set(field.group, change)
     if (isStoredNull(plain)) change.cleared.push(field)
     else change.slots.push({ field, data: own, value: plain })
+    for (const index of model.indexesOf(name)) {
+      indexed[index.column] = isStoredNull(plain) ? null : (plan.indexKeys?.compute(index, plain) ?? null)
+    }
   }
+  Object.assign(own, indexed)
   return changes
 }
 
@@ -198,6 +121,7 @@ function planRelations(
     checkNestedContext(model, name, value, scope)
     own[name] = planNested(relation.model, value, plan, {
       ...scope,
+      joinsItself: joinsItself(model, name, own),
       path: [...scope.path, { relation: name, list: relation.field.list }],
       filter: scope.filter && childFilter(model, name, scope.filter),
     })
@@ -207,6 +131,7 @@ function planRelations(
 /** The nested writes of one relation, each verb with its own grammar. */
 function planNested(model: RecordModel, verbs: Args, plan: DataPlan, scope: DataScope): OwnArgs {
   const own: OwnArgs = { ...verbs }
+  const planned = (where: unknown) => planWhere(model, where, hiddenRows(plan.indexKeys))
   for (const [verb, value] of Object.entries(verbs)) {
     if (isAbsent(value)) continue
     switch (verb) {
@@ -222,9 +147,9 @@ function planNested(model: RecordModel, verbs: Args, plan: DataPlan, scope: Data
       case 'connectOrCreate':
         own[verb] = mapOneOrMany(value, (item) => {
           if (!isArgs(item)) return item
-          checkWhere(model, item['where'])
           return {
             ...item,
+            where: planned(item['where']),
             create: planCreateData(model, item['create'], plan, { ...scope, optional: true }),
           }
         })
@@ -234,7 +159,7 @@ function planNested(model: RecordModel, verbs: Args, plan: DataPlan, scope: Data
       case 'disconnect':
       case 'delete':
       case 'deleteMany':
-        for (const where of asList(value)) checkWhere(model, where)
+        own[verb] = mapOneOrMany(value, planned)
         break
       case 'update':
       case 'updateMany':
@@ -266,14 +191,19 @@ function planNestedUpdate(
   if (!isArgs(item)) return item
   const { scalars, relations } = model.definition
   const wrapped = isArgs(item['data']) && !('data' in scalars) && !('data' in relations)
-  if (wrapped) checkWhere(model, item['where'])
-  const filter = scope.filter && narrowed(scope.filter, wrapped ? plainWhere(model, item['where']) : {})
+  const where = wrapped ? planWhere(model, item['where'], hiddenRows(plan.indexKeys)) : undefined
+  const filter = scope.filter && narrowed(scope.filter, plainWhere(model, where))
   const given = wrapped ? item['data'] : item
   const { own: data, changed } = planUpdateData(model, given, plan, { ...scope, filter })
-  const own: OwnArgs = wrapped ? { ...item, data } : { data }
+  const own: OwnArgs = wrapped ? { ...item, ...(where === undefined ? {} : { where }), data } : { data }
   if (changed && filter) {
     const list = scope.path.at(-1)?.list ?? false
-    plan.nested.push({ changed, filter, site: { verb, verbs, item: own, list }, branches: scope.branches })
+    plan.nested.push({
+      changed,
+      filter,
+      site: { verb, verbs, item: own, list, joinsItself: scope.joinsItself },
+      branches: scope.branches,
+    })
   }
   return wrapped || changed ? own : data
 }
@@ -286,9 +216,9 @@ function planNestedUpsert(
   scope: DataScope,
 ): unknown {
   if (!isArgs(item)) return item
-  checkWhere(model, item['where'])
-  const own: OwnArgs = { ...item }
-  const filter = scope.filter && narrowed(scope.filter, plainWhere(model, item['where']))
+  const where = planWhere(model, item['where'], hiddenRows(plan.indexKeys))
+  const own: OwnArgs = { ...item, ...(where === undefined ? {} : { where }) }
+  const filter = scope.filter && narrowed(scope.filter, plainWhere(model, where))
   const onSide = (side: Branch['side']) => ({
     optional: true,
     branches: [...scope.branches, { item: own, side }],
@@ -298,7 +228,7 @@ function planNestedUpsert(
   own['create'] = planCreateData(model, item['create'], plan, { ...scope, ...onSide('create') })
   if (update.changed && filter) {
     const list = scope.path.at(-1)?.list ?? false
-    const site = { verb: 'upsert', verbs, item: own, list } as const
+    const site = { verb: 'upsert', verbs, item: own, list, joinsItself: scope.joinsItself } as const
     plan.nested.push({ changed: update.changed, filter, site, branches: scope.branches })
   }
   return own
@@ -313,42 +243,6 @@ function settledValue(field: SealedField, value: unknown): unknown {
   if (field.type === 'Json' || !isArgs(value)) return value
   const [only, another] = Object.keys(value)
   return only === 'set' && another === undefined ? value['set'] : value
-}
-
-/** Relation writes that give existing records of the other side another foreign key. */
-const movingVerbs = ['connect', 'connectOrCreate', 'set', 'disconnect']
-
-/**
- * Connecting from the side without the foreign key writes it on the other side, where it may be part of a context.
- * A new record in a relation to one also takes the place of the old one, whose foreign key becomes null.
- */
-function checkNestedContext(model: RecordModel, relation: string, verbs: Args, scope: DataScope): void {
-  const target = model.relation(relation)
-  if (!target?.model.encrypted) return
-  const { opposite } = oppositeOf(model, relation)
-  const foreign = target.model.definition.relations[opposite]?.fields.find((field) =>
-    target.model.contextFields.has(field),
-  )
-  if (foreign === undefined) return
-  const replacing = !target.field.list && !scope.creates ? ['create', 'upsert'] : []
-  for (const verb of [...movingVerbs, ...replacing]) {
-    const nothing = isAbsent(verbs[verb]) || verbs[verb] === false || asList(verbs[verb]).length === 0
-    if (!nothing) throw immutableContext(`${target.model.name}.${foreign}`)
-  }
-}
-
-function checkContextUnchanged(model: RecordModel, data: Args): void {
-  if (!model.encrypted) return
-  for (const name of model.contextFields) {
-    if (!isAbsent(data[name])) throw immutableContext(`${model.name}.${name}`)
-  }
-  for (const [name, relation] of Object.entries(model.definition.relations)) {
-    const foreign = relation.fields.find((field) => model.contextFields.has(field))
-    if (foreign === undefined || !isArgs(data[name])) continue
-    const moves = ['connect', 'connectOrCreate', 'create', 'disconnect', 'set', 'upsert', 'delete']
-    if (moves.some((verb) => !isAbsent((data[name] as Args)[verb])))
-      throw immutableContext(`${model.name}.${foreign}`)
-  }
 }
 
 function mapOneOrMany(value: unknown, map: (item: unknown) => unknown): unknown {

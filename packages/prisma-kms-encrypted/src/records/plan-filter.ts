@@ -1,44 +1,176 @@
-/** Walks filters, orders and groupings by Prisma's grammar and refuses what ciphertext cannot answer. */
-import { asList, isAbsent, isArgs, nullMarker, type Args } from './arguments.js'
-import type { RecordModel } from './models.js'
-import { encryptedFilter, encryptedOrder } from './refusals.js'
+/** Walks filters by Prisma's grammar: searches encrypted fields through their blind indexes, refuses what cannot be answered. */
+import { asList, isAbsent, isArgs, nullMarker, type Args, type OwnArgs } from './arguments.js'
+import type { IndexKeys } from './index-keys.js'
+import { normalisedText } from './index-keys.js'
+import type { FieldIndex, RecordModel } from './models.js'
+import { encryptedFilter, fullIndexNeeded } from './refusals.js'
+
+/** An index that a filter used, and what the rows that it finds must satisfy once they are opened. */
+export interface IndexUse {
+  readonly index: FieldIndex
+  /** For a truncated index the values that were asked for, normalised; `null`: the index itself is exact. */
+  readonly values: ReadonlySet<string> | null
+}
+
+/** What planning a filter needs, and what it finds. */
+export interface FilterContext {
+  /** `null`: no model has an index. */
+  readonly indexKeys: IndexKeys | null
+  /** Whether false positives can be removed from the result, as truncated indexes need it. */
+  readonly removable: boolean
+  /** Gets the indexes that the model's own rows are found by. */
+  readonly uses: IndexUse[]
+}
+
+/** A context for a filter whose rows are not returned. */
+export function hiddenRows(indexKeys: IndexKeys | null): FilterContext {
+  return { indexKeys, removable: false, uses: [] }
+}
 
 /**
- * Checks a `where`, also one that names a unique row.
+ * Plans a `where`, also one that names a unique row.
+ * @returns the filter to send; the caller's stays as it is
  * @throws KmsEncryptedError `ENCRYPTED_FILTER`
  */
-export function checkWhere(model: RecordModel, where: unknown): void {
-  if (!isArgs(where)) return
+export function planWhere(model: RecordModel, where: unknown, context: FilterContext): unknown {
+  if (!isArgs(where)) return where
+  const own: OwnArgs = {}
+  const conditions: Args[] = []
   for (const [name, condition] of Object.entries(where)) {
-    if (isAbsent(condition)) continue
-    if (name === 'AND' || name === 'OR' || name === 'NOT') {
-      for (const part of asList(condition)) checkWhere(model, part)
-      continue
+    if (isAbsent(condition)) own[name] = condition
+    else if (name === 'AND') own[name] = planEach(model, condition, context)
+    else if (name === 'OR' || name === 'NOT')
+      own[name] = planEach(model, condition, { ...context, removable: false })
+    else {
+      const relation = model.relation(name)
+      const field = model.fields.get(name)
+      if (relation) own[name] = planRelationFilter(relation.model, condition, context.indexKeys)
+      else if (field) conditions.push(...planComparison(model, name, condition, context))
+      else Object.assign(own, planPlainCondition(model, name, condition, context))
     }
-    const relation = model.relation(name)
-    if (relation) checkRelationFilter(relation.model, condition)
-    else if (model.fields.has(name)) checkComparison(`${model.name}.${name}`, condition)
-    else checkPlainCondition(model, name, condition)
   }
+  return withComparisons(own, conditions)
 }
 
-function checkRelationFilter(model: RecordModel, condition: unknown): void {
-  if (!isArgs(condition)) return
+/** Comparisons go to the top level, where unique criteria must stand, as long as their property is free. */
+function withComparisons(own: OwnArgs, conditions: readonly Args[]): Args {
+  const rest: Args[] = []
+  for (const condition of conditions) {
+    if (Object.keys(condition).some((name) => name in own)) rest.push(condition)
+    else Object.assign(own, condition)
+  }
+  return rest.length === 0 ? own : { ...own, AND: [...asList(own['AND']), ...rest] }
+}
+
+function planEach(model: RecordModel, conditions: unknown, context: FilterContext): unknown {
+  if (Array.isArray(conditions)) return conditions.map((part: unknown) => planWhere(model, part, context))
+  return planWhere(model, conditions, context)
+}
+
+function planRelationFilter(model: RecordModel, condition: unknown, indexKeys: IndexKeys | null): unknown {
+  if (!isArgs(condition)) return condition
+  const hidden = hiddenRows(indexKeys)
   const quantifiers = ['some', 'every', 'none', 'is', 'isNot'].filter((name) => name in condition)
-  if (quantifiers.length === 0) checkWhere(model, condition)
-  for (const name of quantifiers) checkWhere(model, condition[name])
+  if (quantifiers.length === 0) return planWhere(model, condition, hidden)
+  const planned = quantifiers.map((name) => [name, planWhere(model, condition[name], hidden)] as const)
+  return { ...condition, ...Object.fromEntries(planned) }
 }
 
-/** Comparisons with null are exact on ciphertext, since null is stored as it is. */
-function checkComparison(where: string, condition: unknown): void {
-  if (isNull(condition)) return
-  if (!isArgs(condition)) throw encryptedFilter(where, 'equals')
-  for (const [operator, operand] of Object.entries(condition)) {
+/** A comparison of an encrypted field, as conditions on the field (null) and on its index column. */
+function planComparison(
+  model: RecordModel,
+  name: string,
+  condition: unknown,
+  context: FilterContext,
+): readonly Args[] {
+  if (isNull(condition)) return [{ [name]: condition }]
+  const operators = isFilter(condition) ? condition : { equals: condition }
+  const own: OwnArgs = {}
+  const indexed: OwnArgs = {}
+  for (const [operator, operand] of Object.entries(operators)) {
     if (isAbsent(operand)) continue
-    if ((operator === 'equals' || operator === 'not') && isNull(operand)) continue
-    if (operator === 'not' && isArgs(operand)) checkComparison(where, operand)
-    else throw encryptedFilter(where, operator)
+    const nested = operator === 'not' && isFilter(operand) ? operand : null
+    if ((operator === 'equals' || operator === 'not') && isNull(operand)) own[operator] = operand
+    else if (nested) planNegation(model, name, nested, context, own, indexed)
+    else Object.assign(indexed, planOperator(model, name, operator, operand, context))
   }
+  const column = Object.keys(indexed).length > 0 ? indexFor(model, name, 'equals', context).column : ''
+  // `{ email: 'x' }` stays a bare value, as unique criteria need it.
+  const [operator, another] = Object.keys(indexed)
+  const bare = operator === 'equals' && another === undefined && !isFilter(condition)
+  return [
+    ...(Object.keys(own).length > 0 ? [{ [name]: own }] : []),
+    ...(column === '' ? [] : [{ [column]: bare ? indexed['equals'] : indexed }]),
+  ]
+}
+
+function planNegation(
+  model: RecordModel,
+  name: string,
+  negated: Args,
+  context: FilterContext,
+  own: OwnArgs,
+  indexed: OwnArgs,
+): void {
+  const inner = planComparison(model, name, negated, { ...context, removable: false })
+  for (const part of inner) {
+    const [column] = Object.keys(part)
+    if (column === name) own['not'] = part[column]
+    else if (column !== undefined) indexed['not'] = part[column]
+  }
+}
+
+function planOperator(
+  model: RecordModel,
+  name: string,
+  operator: string,
+  operand: unknown,
+  context: FilterContext,
+): Args {
+  const { indexKeys, uses, removable } = context
+  const index = indexFor(model, name, operator, context)
+  if (!indexKeys) throw encryptedFilter(`${model.name}.${name}`, operator, index !== null)
+  const several = operator === 'in' || operator === 'notIn'
+  if (several !== Array.isArray(operand)) throw encryptedFilter(`${model.name}.${name}`, operator, true)
+  const values = asList(operand)
+  const candidates = values.flatMap((value) => indexKeys.candidates(index, value))
+  if (operator === 'equals' || operator === 'in') {
+    const exact = index.bits === null
+    if (!exact && !removable) throw fullIndexNeeded(`${model.name}.${name}`)
+    uses.push({ index, values: exact ? null : new Set(values.map((value) => normalisedText(index, value))) })
+  }
+  const [only, another] = candidates
+  if (!several && another === undefined) return { [operator]: only }
+  return { [operator === 'equals' || operator === 'in' ? 'in' : 'notIn']: candidates }
+}
+
+/**
+ * The index that serves an operator: a full one, otherwise a truncated one for `equals` and `in`.
+ * @throws KmsEncryptedError `ENCRYPTED_FILTER`
+ */
+function indexFor(
+  model: RecordModel,
+  name: string,
+  operator: string,
+  { removable }: FilterContext,
+): FieldIndex {
+  const where = `${model.name}.${name}`
+  const indexes = model.indexesOf(name)
+  if (!['equals', 'in', 'notIn', 'not'].includes(operator))
+    throw encryptedFilter(where, operator, indexes.length > 0)
+  const full =
+    indexes.find((index) => index.unique && index.bits === null) ??
+    indexes.find((index) => index.bits === null)
+  if (full) return full
+  const [truncated] = indexes
+  if (!truncated) throw encryptedFilter(where, operator, false)
+  if (!removable || operator === 'not' || operator === 'notIn') throw fullIndexNeeded(where)
+  return truncated
+}
+
+/** A filter object, not a value: plain, and with operators in it. */
+function isFilter(condition: unknown): condition is Args {
+  return isArgs(condition)
 }
 
 function isNull(value: unknown): boolean {
@@ -46,11 +178,43 @@ function isNull(value: unknown): boolean {
 }
 
 /** A plain field or a compound unique; either may hide an encrypted field inside. */
-function checkPlainCondition(model: RecordModel, name: string, condition: unknown): void {
+function planPlainCondition(
+  model: RecordModel,
+  name: string,
+  condition: unknown,
+  context: FilterContext,
+): Args {
   const compound = model.definition.uniques.find((unique) => unique.name === name && unique.fields.length > 1)
   const hidden = compound?.fields.find((field) => model.fields.has(field))
-  if (hidden !== undefined) throw encryptedFilter(`${model.name}.${hidden}`, name)
+  if (compound && hidden !== undefined && isArgs(condition))
+    return planCompound(model, compound.fields, condition, context)
   checkFieldReferences(model, condition)
+  return { [name]: condition }
+}
+
+/** `{ orgId_taxId: { orgId, taxId } }` → `{ orgId_taxIdBidx: { orgId, taxIdBidx } }` */
+function planCompound(
+  model: RecordModel,
+  fields: readonly string[],
+  condition: Args,
+  context: FilterContext,
+): Args {
+  const planned: OwnArgs = {}
+  const columns = fields.map((field) => {
+    if (!model.fields.has(field)) {
+      planned[field] = condition[field]
+      return field
+    }
+    const [comparison] = planComparison(model, field, condition[field], context)
+    Object.assign(planned, comparison)
+    return Object.keys(comparison ?? {})[0] ?? field
+  })
+  const unique = model.definition.uniques.find(
+    ({ fields: other }) =>
+      other.length === columns.length && columns.every((column) => other.includes(column)),
+  )
+  if (!unique) throw encryptedFilter(`${model.name}.${fields.join('_')}`, 'equals', false)
+  return { [unique.name]: planned }
 }
 
 /** A reference such as `prisma.user.fields.email`, compared with a plain column at any depth of operators. */
@@ -59,81 +223,8 @@ function checkFieldReferences(model: RecordModel, operand: unknown): void {
   if (typeof operand !== 'object' || operand === null || Array.isArray(operand)) return
   if (isArgs(operand)) for (const item of Object.values(operand)) checkFieldReferences(model, item)
   const { modelName, name, typeName } = operand as { modelName?: unknown; name?: unknown; typeName?: unknown }
-  if (
-    modelName === model.name &&
-    typeof typeName === 'string' &&
-    typeof name === 'string' &&
-    model.fields.has(name)
-  ) {
-    throw encryptedFilter(`${model.name}.${name}`, 'field reference')
+  const isReference = modelName === model.name && typeof typeName === 'string' && typeof name === 'string'
+  if (isReference && model.fields.has(name)) {
+    throw encryptedFilter(`${model.name}.${name}`, 'field reference', model.indexesOf(name).length > 0)
   }
-}
-
-/**
- * Checks an `orderBy`.
- * @throws KmsEncryptedError `ENCRYPTED_ORDER`
- */
-export function checkOrderBy(model: RecordModel, orderBy: unknown): void {
-  for (const order of asList(orderBy)) {
-    if (!isArgs(order)) continue
-    for (const [name, direction] of Object.entries(order)) {
-      if (isAbsent(direction)) continue
-      if (model.fields.has(name)) throw encryptedOrder(`${model.name}.${name}`, 'orderBy')
-      const relation = model.relation(name)
-      if (relation) checkOrderBy(relation.model, direction)
-      else if (name === '_relevance' && isArgs(direction)) checkNames(model, direction['fields'], 'orderBy')
-      else if (name === '_min' || name === '_max') checkSelected(model, direction, 'orderBy')
-    }
-  }
-}
-
-/**
- * Checks a list of field names, such as `distinct` or the `by` of a `groupBy`.
- * @throws KmsEncryptedError `ENCRYPTED_ORDER`
- */
-export function checkNames(model: RecordModel, names: unknown, clause: string): void {
-  for (const name of asList(names)) {
-    if (typeof name === 'string' && model.fields.has(name))
-      throw encryptedOrder(`${model.name}.${name}`, clause)
-  }
-}
-
-/** Checks the fields that are set to something truthy, as in `_min: { email: true }`. */
-function checkSelected(model: RecordModel, selected: unknown, clause: string): void {
-  if (!isArgs(selected)) return
-  checkNames(
-    model,
-    Object.keys(selected).filter((name) => Boolean(selected[name])),
-    clause,
-  )
-}
-
-/**
- * Checks `aggregate` and `groupBy`: counting is fine, comparing is not.
- * @throws KmsEncryptedError `ENCRYPTED_FILTER`, `ENCRYPTED_ORDER`
- */
-export function checkAggregation(model: RecordModel, args: Args): void {
-  checkSelected(model, args['_min'], '_min')
-  checkSelected(model, args['_max'], '_max')
-  checkNames(model, args['by'], 'by')
-  checkHaving(model, args['having'])
-}
-
-function checkHaving(model: RecordModel, having: unknown): void {
-  if (!isArgs(having)) return
-  for (const [name, condition] of Object.entries(having)) {
-    if (name === 'AND' || name === 'OR' || name === 'NOT') {
-      for (const part of asList(condition)) checkHaving(model, part)
-    } else if (model.fields.has(name) && !isAbsent(condition)) {
-      throw encryptedOrder(`${model.name}.${name}`, 'having')
-    }
-  }
-}
-
-/** Checks everything beside the selection that a read may carry: `where`, `orderBy`, `cursor`, `distinct`. */
-export function checkCriteria(model: RecordModel, args: Args): void {
-  checkWhere(model, args['where'])
-  checkWhere(model, args['cursor'])
-  checkOrderBy(model, args['orderBy'])
-  checkNames(model, args['distinct'], 'distinct')
 }

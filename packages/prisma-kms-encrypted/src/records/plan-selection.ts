@@ -1,10 +1,19 @@
 /** Adds to a selection the key and id columns that opening needs, and remembers what to hide afterwards. */
 import { isArgs, type Args, type OwnArgs } from './arguments.js'
-import type { RecordModel } from './models.js'
-import { checkCriteria, checkWhere } from './plan-filter.js'
+import type { FieldIndex, RecordModel } from './models.js'
+import type { IndexKeys } from './index-keys.js'
+import { hiddenRows, planWhere, type IndexUse } from './plan-filter.js'
+import { planCriteria } from './plan-order.js'
 
 /** Fields that the client omits everywhere, by delegate name, as given to its constructor. */
 export type GlobalOmit = Readonly<Record<string, Readonly<Record<string, boolean | undefined>> | undefined>>
+
+/** What planning a selection needs to know of the client. */
+export interface SelectionContext {
+  readonly globalOmit: GlobalOmit
+  /** `null`: no model has an index. */
+  readonly indexKeys: IndexKeys | null
+}
 
 /** What was added to one level of a selection and is hidden from the caller. */
 export interface Shape {
@@ -15,6 +24,8 @@ export interface Shape {
    * enumeration; `false`: they are deleted.
    */
   readonly conceal: boolean
+  /** Indexes that the rows were found by, to be checked against the opened fields. */
+  readonly uses: readonly IndexUse[]
   readonly relations: Readonly<Record<string, Shape>>
 }
 
@@ -26,69 +37,80 @@ export interface PlannedSelection {
 
 /**
  * Plans `select`, `include` and `omit` at every depth, checking nested criteria on the way.
+ * @param uses the indexes that the rows of the first level are found by
  * @param extra fields that this operation needs from the rows of the first level, besides keys and ids
  * @throws KmsEncryptedError `ENCRYPTED_FILTER`, `ENCRYPTED_ORDER` from nested criteria
  */
 export function planSelection(
   model: RecordModel,
   args: Args,
-  globalOmit: GlobalOmit,
+  context: SelectionContext,
+  uses: readonly IndexUse[] = [],
   extra: readonly string[] = [],
 ): PlannedSelection {
+  const checked = uses.filter(({ index, values }) => index.verify || values)
+  const needed = [...extra, ...checked.flatMap(({ index }) => checkColumns(index))]
   const { select, include } = args
   const own: OwnArgs = { ...args }
   const relations: Record<string, Shape> = {}
   let added: readonly string[] = []
   let conceal = false
   if (isArgs(select)) {
-    const planned = planRelations(model, select, globalOmit, relations)
-    const missing = missingFromSelect(model, select, extra)
+    const planned = planRelations(model, select, context, relations)
+    const missing = missingFromSelect(model, select, needed)
     added = missing.columns
     conceal = missing.conceal
     own['select'] = added.length > 0 ? { ...planned, ...valuesFor(added, true) } : planned
   } else {
-    if (isArgs(include)) own['include'] = planRelations(model, include, globalOmit, relations)
-    added = missingFromOmit(model, args['omit'], globalOmit, extra)
+    if (isArgs(include)) own['include'] = planRelations(model, include, context, relations)
+    added = missingFromOmit(model, args['omit'], context.globalOmit, needed)
     conceal = true
     if (added.length > 0)
       own['omit'] = { ...(isArgs(args['omit']) ? args['omit'] : {}), ...valuesFor(added, false) }
   }
-  const hides = added.length > 0 || Object.keys(relations).length > 0
-  return { args: own, shape: hides ? { added, conceal, relations } : null }
+  const shaped = added.length > 0 || checked.length > 0 || Object.keys(relations).length > 0
+  return { args: own, shape: shaped ? { added, conceal, uses: checked, relations } : null }
 }
 
 function planRelations(
   model: RecordModel,
   selected: Args,
-  globalOmit: GlobalOmit,
+  context: SelectionContext,
   shapes: Record<string, Shape>,
 ): OwnArgs {
   const own: OwnArgs = { ...selected }
   for (const [name, nested] of Object.entries(selected)) {
     if (!nested) continue
     if (name === '_count') {
-      checkCounts(model, nested)
+      own[name] = planCounts(model, nested, context)
       continue
     }
     const relation = model.relation(name)
     if (!relation) continue
-    const nestedArgs = isArgs(nested) ? nested : {}
-    checkCriteria(relation.model, nestedArgs)
-    const planned = planSelection(relation.model, nestedArgs, globalOmit)
-    if (!planned.shape) continue
-    own[name] = planned.args
-    shapes[name] = planned.shape
+    const uses: IndexUse[] = []
+    const filter = { indexKeys: context.indexKeys, removable: false, uses }
+    const criteria = planCriteria(relation.model, isArgs(nested) ? nested : {}, filter)
+    const planned = planSelection(relation.model, criteria, context, uses)
+    if (planned.shape) shapes[name] = planned.shape
+    if (planned.shape || isArgs(nested)) own[name] = planned.args
   }
   return own
 }
 
-function checkCounts(model: RecordModel, counts: unknown): void {
+function planCounts(model: RecordModel, counts: unknown, { indexKeys }: SelectionContext): unknown {
   const select = isArgs(counts) ? counts['select'] : undefined
-  if (!isArgs(select)) return
-  for (const [name, counted] of Object.entries(select)) {
+  if (!isArgs(counts) || !isArgs(select)) return counts
+  const planned = Object.entries(select).map(([name, counted]) => {
     const relation = model.relation(name)
-    if (relation && isArgs(counted)) checkWhere(relation.model, counted['where'])
-  }
+    if (!relation || !isArgs(counted)) return [name, counted]
+    return [name, { ...counted, where: planWhere(relation.model, counted['where'], hiddenRows(indexKeys)) }]
+  })
+  return { ...counts, select: Object.fromEntries(planned) as Args }
+}
+
+/** What checking a row against an index takes: the index, the field, and what opens it. */
+export function checkColumns({ column, field }: FieldIndex): readonly string[] {
+  return [column, field.name, field.group.column, ...field.group.contextFields]
 }
 
 /**

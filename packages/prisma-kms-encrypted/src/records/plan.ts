@@ -1,18 +1,11 @@
 /** Turns one operation's arguments into a plan: what to seal, what to select besides, what to refuse. Pure and synchronous. */
-import type { Args, OwnArgs } from './arguments.js'
+import { isAbsent, type Args, type OwnArgs } from './arguments.js'
 import type { RecordModel } from './models.js'
-import {
-  existingRoot,
-  newRoot,
-  planCreateData,
-  planCreateList,
-  planUpdateData,
-  type ChangedRecord,
-  type NestedChange,
-  type NewRecord,
-} from './plan-data.js'
-import { checkAggregation, checkCriteria } from './plan-filter.js'
-import { planSelection, type GlobalOmit, type Shape } from './plan-selection.js'
+import type { ChangedRecord, NestedChange, NewRecord } from './data-plan.js'
+import { existingRoot, newRoot, planCreateData, planCreateList, planUpdateData } from './plan-data.js'
+import type { IndexUse } from './plan-filter.js'
+import { checkAggregation, planCriteria } from './plan-order.js'
+import { planSelection, type SelectionContext, type Shape } from './plan-selection.js'
 import { unsupported } from './refusals.js'
 
 /** What an operation does, in the terms that the extension acts by. */
@@ -29,6 +22,8 @@ export interface OperationPlan {
   readonly given: Args
   /** What of the result to hide; `null`: nothing was added. */
   readonly shape: Shape | null
+  /** The indexes that the root records are found by. */
+  readonly uses: readonly IndexUse[]
   /** Whether the result holds rows (not a count). */
   readonly returnsRows: boolean
   readonly created: readonly NewRecord[]
@@ -69,22 +64,27 @@ export function planOperation(
   model: RecordModel,
   operation: string,
   args: Args,
-  globalOmit: GlobalOmit,
+  context: SelectionContext,
 ): OperationPlan {
   const kind = kinds[operation]
   if (!kind) {
     throw unsupported(model.name, `the operation '${operation}'`, 'Use one of the documented operations.')
   }
-  checkCriteria(model, args)
+  const { indexKeys } = context
+  const uses: IndexUse[] = []
+  const criteria = planCriteria(model, args, { indexKeys, removable: removesRows(operation, args), uses })
   if (kind === 'count') checkAggregation(model, args)
   const returnsRows = !rowless.has(operation)
-  const selection = returnsRows ? planSelection(model, args, globalOmit) : { args, shape: null }
+  // The rows that a write returns may have other values than those it found; what it finds is checked before it.
+  const selection = returnsRows
+    ? planSelection(model, criteria, context, kind === 'read' ? uses : [])
+    : { args: criteria, shape: null }
   const own: OwnArgs = { ...selection.args }
   const created: NewRecord[] = []
   const nested: NestedChange[] = []
   let changed: ChangedRecord | null = null
-  const plan = { created, nested }
-  const existing = existingRoot(model, args['where'])
+  const plan = { indexKeys, created, nested }
+  const existing = existingRoot(model, own['where'])
   if (kind === 'create') own['data'] = planCreateData(model, args['data'], plan)
   else if (kind === 'createMany') {
     const scope = { ...newRoot, optional: Boolean(args['skipDuplicates']) }
@@ -106,9 +106,18 @@ export function planOperation(
     args: own,
     given: args,
     shape: selection.shape,
+    uses,
     returnsRows,
     created,
     changed,
     nested,
   }
+}
+
+/** Whether rows may be taken out of the result without changing what the others mean. */
+function removesRows(operation: string, args: Args): boolean {
+  return (
+    operation === 'findMany' &&
+    ['take', 'skip', 'cursor', 'distinct'].every((clause) => isAbsent(args[clause]))
+  )
 }

@@ -12,12 +12,27 @@ export function unsupported(where: string, what: string, fix: string): KmsEncryp
 }
 
 /** @returns the error for a filter on a field whose column holds ciphertext */
-export function encryptedFilter(where: string, operator: string): KmsEncryptedError {
+export function encryptedFilter(where: string, operator: string, indexed: boolean): KmsEncryptedError {
+  const possible = indexed
+    ? 'equals, in, notIn, not, and comparisons with null'
+    : 'only comparisons with null'
   return new KmsEncryptedError({
     code: 'ENCRYPTED_FILTER',
-    message: `${where}: cannot filter by '${operator}' on an encrypted field (only comparisons with null are possible)`,
-    why: 'Every value is sealed under its own record’s key, so the database cannot compare it with anything.',
-    fix: 'Filter by another field, or read the rows and filter them in the application.',
+    message: `${where}: cannot filter by '${operator}' on an encrypted field (possible here: ${possible})`,
+    why: 'Every value is sealed under its own record’s key; a blind index tells equal values, nothing more.',
+    fix: indexed
+      ? 'Use one of the possible operators, or read the rows and filter them in the application.'
+      : 'Add a @blindIndex for the field, filter by another field, or filter in the application after reading.',
+  })
+}
+
+/** @returns the error for a filter that a truncated index cannot serve */
+export function fullIndexNeeded(where: string): KmsEncryptedError {
+  return new KmsEncryptedError({
+    code: 'ENCRYPTED_FILTER',
+    message: `${where}: a truncated index serves only equals and in, in a findMany without take, skip, cursor or distinct`,
+    why: 'It also finds other values, which can be removed only from rows that are returned and opened.',
+    fix: 'Add a full @blindIndex (without bits) for the field, or ask with findMany and narrow the result yourself.',
   })
 }
 

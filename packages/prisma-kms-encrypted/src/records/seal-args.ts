@@ -1,6 +1,6 @@
 /** Seals planned values in place: in the plan's own arguments, never in the caller's. */
 import type { DataKey } from '../envelope/data-key.js'
-import type { Slot } from './plan-data.js'
+import type { Slot } from './data-plan.js'
 
 /**
  * Seals values under one data key. May run again on the same slots with another key, since they keep the plaintext.
