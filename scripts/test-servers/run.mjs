@@ -44,7 +44,7 @@ async function runSuites(suites, variables) {
       '--experimental-vm-modules',
       '--no-warnings=ExperimentalWarning',
       'node_modules/jest/bin/jest.js',
-      '--config=jest.servers.config.ts',
+      '--config=scripts/test-servers/jest.config.mjs',
       '--runInBand',
       ...suites.map((suite) => `/test/servers/${suite}\\.server\\.ts$`),
     ],
