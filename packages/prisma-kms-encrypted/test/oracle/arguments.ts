@@ -73,7 +73,8 @@ export class SideArguments {
       return this.#valueOf(node['$valueOf'] as ModelName, Number(node['index']), String(node['field']))
     }
     const { where } = node
-    const named = isNode(where) && '$where' in where ? this.#pick(where as unknown as WherePlaceholder, current) : current
+    const named =
+      isNode(where) && '$where' in where ? this.#pick(where as unknown as WherePlaceholder, current) : current
     return Object.fromEntries(
       Object.entries(node).map(([name, value]) => {
         if (name === 'create') return [name, this.resolve(value)]
@@ -85,7 +86,10 @@ export class SideArguments {
     )
   }
 
-  #pick({ $where: model, index, relation }: WherePlaceholder, current: KnownRow | undefined): KnownRow | undefined {
+  #pick(
+    { $where: model, index, relation }: WherePlaceholder,
+    current: KnownRow | undefined,
+  ): KnownRow | undefined {
     if (index < 0) return undefined
     const near = relation !== undefined && current ? this.#known.related(current, relation) : []
     const rows = near.length > 0 && near[0]?.model === model ? near : this.#known.alive(model)

@@ -11,6 +11,7 @@ export type PrismaPromise = Promise<unknown> & Readonly<Record<string, (args: ob
 export interface DynamicClient {
   readonly [delegate: string]: unknown
   $transaction(work: unknown, options?: object): Promise<unknown>
+  $extends(extension: object): DynamicClient
   $queryRawUnsafe(sql: string): Promise<Record<string, unknown>[]>
 }
 

@@ -52,7 +52,8 @@ function createDataIn(mode: 'checked' | 'unchecked', model: ModelName, depth: nu
   const properties: Properties = newScalars(model)
   if (id === 'Uuid') properties['id'] = sometimes(10, fc.constant({ $fresh: 'uuid' }))
   if (id === 'Int' && mode === 'unchecked') properties['id'] = sometimes(4, fc.constant({ $fresh: 'id' }))
-  if (id === 'BigInt' && mode === 'unchecked') properties['id'] = sometimes(4, fc.constant({ $fresh: 'bigId' }))
+  if (id === 'BigInt' && mode === 'unchecked')
+    properties['id'] = sometimes(4, fc.constant({ $fresh: 'bigId' }))
   for (const [name, relation] of Object.entries(relations)) {
     if (name === from) continue
     if (relation.kind === 'toOne') {
@@ -101,7 +102,10 @@ function newToOne({ model, inverse }: FixtureRelation, depth: number): fc.Arbitr
   const where = uniqueWhere(model)
   return weighted<object>(
     [5, fc.record({ connect: where })],
-    [depth > 0 ? 3 : 0, depth > 0 ? fc.record({ create: createData(model, depth - 1, inverse) }) : fc.constant({})],
+    [
+      depth > 0 ? 3 : 0,
+      depth > 0 ? fc.record({ create: createData(model, depth - 1, inverse) }) : fc.constant({}),
+    ],
     [depth > 0 ? 2 : 0, depth > 0 ? connectOrCreate(model, depth, inverse) : fc.constant({})],
   )
 }
@@ -133,7 +137,6 @@ function newChildren({ model, inverse, kind }: FixtureRelation, depth: number): 
 
 /** One new record or several; Prisma accepts no list that mixes checked and unchecked data. */
 function newList(model: ModelName, depth: number, from: string): fc.Arbitrary<object> {
-  if (!avoided.mixedLists) return oneOrMany(createData(model, depth, from))
   return memoized(`list ${model} ${depth} ${from}`, () =>
     weighted<object>(
       [1, oneOrMany(createDataIn('checked', model, depth, from))],
@@ -154,7 +157,12 @@ function oneOrMany(value: fc.Arbitrary<object>): fc.Arbitrary<object> {
 }
 
 /** Data of a record that exists. `nested`: it is written through a relation. */
-export function updateData(model: ModelName, depth: number, from?: string, nested = false): fc.Arbitrary<object> {
+export function updateData(
+  model: ModelName,
+  depth: number,
+  from?: string,
+  nested = false,
+): fc.Arbitrary<object> {
   return memoized(`update ${model} ${depth} ${from ?? ''} ${nested}`, () =>
     weighted(
       [1, updateDataIn('checked', model, depth, from, nested)],
@@ -185,7 +193,13 @@ function updateDataIn(
       }
     } else if (depth > 0) properties[name] = sometimes(18, changedChildren(name, relation, depth))
   }
-  return sparse(properties)
+  const data = sparse(properties)
+  return avoided.selfMoves && model === 'Comment' ? data.map(withoutSelfMoves) : data
+}
+
+function withoutSelfMoves(data: Readonly<Record<string, unknown>>): object {
+  const { replies: _, ...rest } = data
+  return 'parent' in data || 'parentId' in data ? rest : data
 }
 
 /** A context column never changes; that is a refusal of its own. */
@@ -222,11 +236,15 @@ export function changedScalars(model: ModelName, withSecrets: boolean): Properti
 export function manyScalars(model: ModelName, withSecrets: boolean): Properties {
   const { marker, markerType } = fixtureModels[model]
   const properties = changedScalars(model, withSecrets)
-  return Object.fromEntries(Object.entries(properties).filter(([name]) => name !== marker || markerType === 'int'))
+  return Object.fromEntries(
+    Object.entries(properties).filter(([name]) => name !== marker || markerType === 'int'),
+  )
 }
 
 function counting(value: fc.Arbitrary<unknown>): fc.Arbitrary<object> {
-  return fc.tuple(fc.constantFrom('increment', 'decrement', 'multiply'), value).map(([verb, by]) => ({ [verb]: by }))
+  return fc
+    .tuple(fc.constantFrom('increment', 'decrement', 'multiply'), value)
+    .map(([verb, by]) => ({ [verb]: by }))
 }
 
 function changedToOne(relation: FixtureRelation, depth: number): fc.Arbitrary<object> {
@@ -238,8 +256,12 @@ function changedToOne(relation: FixtureRelation, depth: number): fc.Arbitrary<ob
     [required ? 0 : 1, fc.constant({ delete: true })],
     [depth > 0 ? 2 : 0, toOneUpdate(changed, model)],
     [
-      depth > 0 && (landed.nestedUpdateOfSecrets || Object.keys(fixtureModels[model].secrets).length === 0) ? 1 : 0,
-      depth > 0 ? fc.record({ upsert: fc.record({ create: createData(model, depth - 1, inverse), update: changed }) }) : fc.constant({}),
+      depth > 0 && (landed.nestedUpdateOfSecrets || Object.keys(fixtureModels[model].secrets).length === 0)
+        ? 1
+        : 0,
+      depth > 0
+        ? fc.record({ upsert: fc.record({ create: createData(model, depth - 1, inverse), update: changed }) })
+        : fc.constant({}),
     ],
   )
 }

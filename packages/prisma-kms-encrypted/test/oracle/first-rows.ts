@@ -13,8 +13,16 @@ const user = (more: object): CallDescription => ({
 const calls: CallDescription[] = [
   { model: 'Org', operation: 'create', args: { data: { name: text } } },
   { model: 'Tag', operation: 'create', args: { data: { label: text } } },
-  user({ email: string, phone: string, orgId: id('Org', 0), profile: { create: { website: text, bio: string } } }),
-  user({ notes: { $secret: 'json', style: 3 }, devices: { create: { label: text, token: { $secret: 'bytes', style: 0 } } } }),
+  user({
+    email: string,
+    phone: string,
+    orgId: id('Org', 0),
+    profile: { create: { website: text, bio: string } },
+  }),
+  user({
+    notes: { $secret: 'json', style: 3 },
+    devices: { create: { label: text, token: { $secret: 'bytes', style: 0 } } },
+  }),
   {
     model: 'Post',
     operation: 'create',
@@ -30,4 +38,3 @@ const calls: CallDescription[] = [
 ]
 /** The steps that make them. */
 export const firstRows: readonly StepDescription[] = calls.map((one) => ({ step: 'call', call: one }))
-

@@ -36,26 +36,28 @@ export interface FixtureModel {
 }
 
 export type ModelName =
-  | 'Org'
-  | 'Tag'
-  | 'User'
-  | 'Profile'
-  | 'Post'
-  | 'Comment'
-  | 'Device'
-  | 'Membership'
-  | 'AuditEntry'
+  'Org' | 'Tag' | 'User' | 'Profile' | 'Post' | 'Comment' | 'Device' | 'Membership' | 'AuditEntry'
 
 const optional = (kind: SecretKind) => ({ kind, required: false })
 const required = (kind: SecretKind) => ({ kind, required: true })
-const toOne = (model: ModelName, inverse: string, foreignKey: string, isRequired: boolean): FixtureRelation => ({
+const toOne = (
+  model: ModelName,
+  inverse: string,
+  foreignKey: string,
+  isRequired: boolean,
+): FixtureRelation => ({
   model,
   inverse,
   kind: 'toOne',
   foreignKey,
   required: isRequired,
 })
-const many = (model: ModelName, inverse: string, foreignKey: string, isRequired: boolean): FixtureRelation => ({
+const many = (
+  model: ModelName,
+  inverse: string,
+  foreignKey: string,
+  isRequired: boolean,
+): FixtureRelation => ({
   ...toOne(model, inverse, foreignKey, isRequired),
   kind: 'many',
 })
@@ -110,7 +112,13 @@ export const fixtureModels: Readonly<Record<ModelName, FixtureModel>> = {
     plain: { handle: 'uniqueText', role: 'role', loginCount: 'int', createdAt: 'date', updatedAt: 'date' },
     relations: {
       org: toOne('Org', 'users', 'orgId', false),
-      profile: { model: 'Profile', inverse: 'user', kind: 'reverseOne', foreignKey: 'userId', required: true },
+      profile: {
+        model: 'Profile',
+        inverse: 'user',
+        kind: 'reverseOne',
+        foreignKey: 'userId',
+        required: true,
+      },
       posts: many('Post', 'author', 'authorId', true),
       editedPosts: many('Post', 'editor', 'editorId', false),
       devices: many('Device', 'owner', 'ownerId', true),
@@ -202,7 +210,14 @@ export const fixtureModels: Readonly<Record<ModelName, FixtureModel>> = {
     table: 'audit_entries',
     twinTable: 'plain_audit_entries',
     schema: 'audit',
-    columns: { id: 'entry_id', action: 'action_name', detail: 'detail_text', payload: 'payload_json', at: 'happened_at', actorId: 'actor_id' },
+    columns: {
+      id: 'entry_id',
+      action: 'action_name',
+      detail: 'detail_text',
+      payload: 'payload_json',
+      at: 'happened_at',
+      actorId: 'actor_id',
+    },
     id: 'Int',
     marker: 'action',
     markerType: 'text',
@@ -218,8 +233,11 @@ export const fixtureModels: Readonly<Record<ModelName, FixtureModel>> = {
 export const modelNames = Object.keys(fixtureModels) as readonly ModelName[]
 
 /** The foreign keys of a model, and what they refer to. */
-export function foreignKeysOf(model: ModelName): readonly { field: string; relation: string; target: ModelName }[] {
-  return Object.entries(fixtureModels[model].relations).flatMap(([relation, { kind, foreignKey, model: target }]) =>
-    kind === 'toOne' && foreignKey !== undefined ? [{ field: foreignKey, relation, target }] : [],
+export function foreignKeysOf(
+  model: ModelName,
+): readonly { field: string; relation: string; target: ModelName }[] {
+  return Object.entries(fixtureModels[model].relations).flatMap(
+    ([relation, { kind, foreignKey, model: target }]) =>
+      kind === 'toOne' && foreignKey !== undefined ? [{ field: foreignKey, relation, target }] : [],
   )
 }

@@ -1,10 +1,12 @@
 /** The comparison itself: plain against plain shows no difference, and a client that is wrong on purpose is caught. */
 import fc from 'fast-check'
 import { createLane } from './lane.js'
+import { mutations } from './mutations.js'
 import { sequences } from './operations.js'
 import { Statistics } from './statistics.js'
 
 const seed = Number(process.env['ORACLE_SEED'] ?? 20_261_123)
+const runs = Number(process.env['ORACLE_HARNESS_RUNS'] ?? 40)
 
 test('plain Prisma against plain Prisma: no difference', async () => {
   const statistics = new Statistics()
@@ -12,10 +14,29 @@ test('plain Prisma against plain Prisma: no difference', async () => {
   try {
     await fc.assert(
       fc.asyncProperty(sequences(20), (sequence) => lane.run(sequence)),
-      { seed, numRuns: Number(process.env['ORACLE_HARNESS_RUNS'] ?? 40) },
+      { seed, numRuns: runs },
     )
   } finally {
     await lane.close()
-    console.info(`Plain against plain: ${statistics.toString()}`)
   }
+  expect(statistics.sequences).toBe(runs)
+  expect(statistics.successes('create')).toBeGreaterThan(runs)
 }, 600_000)
+
+test.each(Object.entries(mutations))(
+  'a client is caught that %s',
+  async (_, mutation) => {
+    const lane = await createLane({ statistics: new Statistics(), mutation })
+    try {
+      const details = await fc.check(
+        fc.asyncProperty(sequences(20), (sequence) => lane.run(sequence)),
+        { seed, numRuns: 200, endOnFailure: true },
+      )
+      expect(details.failed).toBe(true)
+      expect(details.errorInstance).toMatchObject({ name: 'Difference' })
+    } finally {
+      await lane.close()
+    }
+  },
+  600_000,
+)

@@ -97,13 +97,15 @@ export class KnownRows {
         [this.#nameOf(side, 'Post', post), this.#nameOf(side, 'Tag', tag)].sort().join(' - '),
       ),
     )
-    if (mine?.sort().join() !== theirs?.sort().join()) throw new Difference('posts have other tags', mine, theirs)
+    if (mine?.sort().join() !== theirs?.sort().join())
+      throw new Difference('posts have other tags', mine, theirs)
     this.#postTags = new Set(mine)
   }
 
   #pair(model: ModelName, snapshots: readonly [Snapshot, Snapshot]): void {
     const { marker } = fixtureModels[model]
-    const markerOf = (row: RawRow) => (typeof row[marker] === 'number' ? row[marker] % 1_000_000 : row[marker])
+    const markerOf = (row: RawRow) =>
+      typeof row[marker] === 'number' ? row[marker] % 1_000_000 : row[marker]
     const newIds = (side: SideIndex) =>
       new Map(
         (snapshots[side].rows.get(model) ?? [])
@@ -116,7 +118,13 @@ export class KnownRows {
     for (const [value, id] of mine) {
       const twin = theirs.get(value)
       if (twin === undefined) throw new Difference(`only this side has a new ${model}`, value, undefined)
-      const row: KnownRow = { model, name: `${model} ${known.length + 1}`, ids: [id, twin], alive: true, values: {} }
+      const row: KnownRow = {
+        model,
+        name: `${model} ${known.length + 1}`,
+        ids: [id, twin],
+        alive: true,
+        values: {},
+      }
       known.push(row)
       this.#byId[0].set(`${model} ${id}`, row)
       this.#byId[1].set(`${model} ${twin}`, row)
@@ -136,17 +144,23 @@ export class KnownRows {
 
   #compareValues(model: ModelName, snapshots: readonly [Snapshot, Snapshot]): void {
     const targets = new Map(foreignKeysOf(model).map(({ field, target }) => [field, target]))
-    const named = ([0, 1] as const).map((side) =>
-      new Map(
-        (snapshots[side].rows.get(model) ?? []).map((row) => {
-          const values = Object.entries(row).flatMap(([field, value]) => {
-            const target = targets.get(field)
-            if (field === 'id') return []
-            return [[field, target && value !== null ? this.#nameOf(side, target, String(value)) : value] as const]
-          })
-          return [this.#nameOf(side, model, String(row['id'])), Object.fromEntries(values)]
-        }),
-      ),
+    const named = ([0, 1] as const).map(
+      (side) =>
+        new Map(
+          (snapshots[side].rows.get(model) ?? []).map((row) => {
+            const values = Object.entries(row).flatMap(([field, value]) => {
+              const target = targets.get(field)
+              if (field === 'id') return []
+              return [
+                [
+                  field,
+                  target && value !== null ? this.#nameOf(side, target, String(value)) : value,
+                ] as const,
+              ]
+            })
+            return [this.#nameOf(side, model, String(row['id'])), Object.fromEntries(values)]
+          }),
+        ),
     )
     for (const row of this.alive(model)) {
       const [mine, theirs] = named.map((all) => all.get(row.name))

@@ -8,21 +8,19 @@ import { createExtendedClient, plainKeys } from '../support/extended-client.js'
 import { delegateOf, type DynamicClient, type Side } from './clients.js'
 import type { SequenceDescription } from './descriptions.js'
 import { Difference } from './difference.js'
-import { avoided } from './features.js'
 import { firstRows } from './first-rows.js'
 import { fixtureModels, modelNames, type ModelName } from './fixture-models.js'
 import { compareValues, normalResult } from './outcomes.js'
+import type { Mutation } from './mutations.js'
 import { SequenceRun } from './run-sequence.js'
 import type { Statistics } from './statistics.js'
-
-/** Wraps the client under test; a mutation makes it deliberately wrong. */
-export type Mutation = (client: DynamicClient) => DynamicClient
 
 /** What a lane is made with. */
 export interface LaneOptions {
   readonly statistics: Statistics
   /** `plain`: the encrypted models through a plain client, which proves that the comparison itself is right. */
   readonly underTest?: 'extended' | 'plain'
+  /** Makes the client under test wrong on purpose. */
   readonly mutation?: Mutation
 }
 
@@ -34,7 +32,11 @@ export interface Lane {
 }
 
 /** Makes a lane on a database of its own. */
-export async function createLane({ statistics, underTest = 'extended', mutation }: LaneOptions): Promise<Lane> {
+export async function createLane({
+  statistics,
+  underTest = 'extended',
+  mutation,
+}: LaneOptions): Promise<Lane> {
   const database = await createDatabase()
   const { url } = database
   const control = new pg.Client({ connectionString: url })
@@ -59,10 +61,13 @@ export async function createLane({ statistics, underTest = 'extended', mutation 
       log: noteLeak,
       ...(setup === 'omit-keys' ? { prisma: { omit: omittedKeys() } } : {}),
     }
-    const { plain, prisma, queries } = createExtendedClient(options, setup === 'after-insert' ? { keys: lateKeys } : {})
+    const { plain, prisma, queries } = createExtendedClient(
+      options,
+      setup === 'after-insert' ? { keys: lateKeys } : {},
+    )
     // The generated types do not fit arguments that are only known at run time.
     const dynamic = (underTest === 'plain' ? plain : prisma) as unknown as DynamicClient
-    const client = mutation ? mutation(dynamic) : dynamic
+    const client = mutation ? mutation(dynamic, plain as unknown as DynamicClient) : dynamic
     clients.set(name, { client, close: () => plain.$disconnect() })
     setInterval(() => (queries.length = 0), 1_000).unref()
     return client
@@ -83,7 +88,10 @@ export async function createLane({ statistics, underTest = 'extended', mutation 
     if (sequence.start === 'rows') await running.run(firstRows)
     await running.run(sequence.steps)
     oracle.queries.length = 0
-    await compareTables(running, [{ ...sides[0], client: clientFor({ pool: 'many', setup: 'default' }) }, sides[1]])
+    await compareTables(running, [
+      { ...sides[0], client: clientFor({ pool: 'many', setup: 'default' }) },
+      sides[1],
+    ])
     if (leaks.length > 0) throw new Difference('a statement carried plaintext', leaks, [])
     if (underTest === 'extended') {
       const found = await scanForCanaries(url, [token])
@@ -108,12 +116,15 @@ export async function createLane({ statistics, underTest = 'extended', mutation 
 /** Everything that the models hold, read through both clients, in the order of the ids. */
 async function compareTables(running: SequenceRun, sides: readonly [Side, Side]): Promise<void> {
   for (const model of modelNames) {
-    const ordered = ['Int', 'BigInt'].includes(fixtureModels[model].id) && !avoided.idOrder
+    const ordered = running.idsFollowData && ['Int', 'BigInt'].includes(fixtureModels[model].id)
     const args = ordered ? { orderBy: { id: 'asc' } } : {}
     const [mine, oracle] = await Promise.all(
       sides.map(async (side) => {
         const rows = await delegateOf(side, side.client, model)['findMany']?.(args)
-        return normalResult(model, 'findMany', args, rows, { ...running.origin(side.index), keyColumns: side.index === 0 })
+        return normalResult(model, 'findMany', args, rows, {
+          ...running.origin(side.index),
+          keyColumns: side.index === 0,
+        })
       }),
     )
     compareValues(`all of ${model}, afterwards`, mine, oracle)
@@ -130,7 +141,9 @@ function omittedKeys(): Record<string, Record<string, boolean>> {
     modelNames.flatMap((name: ModelName) => {
       const { keyColumns } = fixtureModels[name]
       const delegate = name.slice(0, 1).toLowerCase() + name.slice(1)
-      return keyColumns.length > 0 ? [[delegate, Object.fromEntries(keyColumns.map((column) => [column, true]))]] : []
+      return keyColumns.length > 0
+        ? [[delegate, Object.fromEntries(keyColumns.map((column) => [column, true]))]]
+        : []
     }),
   )
 }
@@ -140,7 +153,8 @@ function holds(parameter: unknown, token: string): boolean {
   if (typeof parameter === 'string') return parameter.includes(token)
   if (parameter instanceof Uint8Array) return Buffer.from(parameter).includes(token)
   if (Array.isArray(parameter)) return parameter.some((item) => holds(item, token))
-  if (typeof parameter === 'object' && parameter !== null) return (JSON.stringify(parameter) ?? '').includes(token)
+  if (typeof parameter === 'object' && parameter !== null)
+    return (JSON.stringify(parameter) ?? '').includes(token)
   return false
 }
 

@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { manyScalars, createData, flatData, uniqueWhere, updateData } from './data.js'
 import type { CallDescription, SequenceDescription, StepDescription } from './descriptions.js'
-import { landed } from './features.js'
+import { avoided, landed } from './features.js'
 import { fixtureModels, modelNames, type ModelName } from './fixture-models.js'
 import { refusedCall } from './refusals.js'
 import { criteria, selection, totalOrder } from './selections.js'
@@ -24,7 +24,9 @@ const modelWeights: Readonly<Record<ModelName, number>> = {
   AuditEntry: 3,
 }
 
-function overModels(build: (model: ModelName) => fc.Arbitrary<CallDescription>): fc.Arbitrary<CallDescription> {
+function overModels(
+  build: (model: ModelName) => fc.Arbitrary<CallDescription>,
+): fc.Arbitrary<CallDescription> {
   return weighted(...modelNames.map((model) => [modelWeights[model], build(model)] as const))
 }
 
@@ -35,7 +37,11 @@ function call(
 ): fc.Arbitrary<CallDescription> {
   return fc
     .tuple(...parts)
-    .map((all) => ({ model, operation, args: all.reduce<object>((args, part) => ({ ...args, ...part }), {}) }))
+    .map((all) => ({
+      model,
+      operation,
+      args: all.reduce<object>((args, part) => ({ ...args, ...part }), {}),
+    }))
 }
 
 function oneOf(names: readonly string[], build: (name: string) => fc.Arbitrary<CallDescription>) {
@@ -56,24 +62,31 @@ const create = overModels((model) =>
   call(model, 'create', fc.record({ data: createData(model, nestedDepth) }), result(model)),
 )
 
-const createMany = overModels((model) => {
-  const list = weighted<object>(
-    [6, fc.array(flatData(model), { minLength: 1, maxLength: 4 })],
-    [1, flatData(model)],
-    [1, fc.constant([])],
-  )
-  const args = sparse({ data: always(list), skipDuplicates: sometimes(40, fc.boolean()) })
-  return weighted(
-    [1, call(model, 'createMany', args)],
-    [1, call(model, 'createManyAndReturn', args, flatSelection(model))],
-  )
-})
+/** @param empty whether the list may be empty; in a batch Prisma itself fails on that with a TypeError */
+const createMany = (empty: boolean) =>
+  overModels((model) => {
+    const list = weighted<object>(
+      [6, fc.array(flatData(model), { minLength: 1, maxLength: 4 })],
+      [1, flatData(model)],
+      [empty ? 1 : 0, fc.constant([])],
+    )
+    const args = sparse({ data: always(list), skipDuplicates: sometimes(40, fc.boolean()) })
+    return weighted(
+      [1, call(model, 'createMany', args)],
+      [1, call(model, 'createManyAndReturn', args, flatSelection(model))],
+    )
+  })
 
 /** `createManyAndReturn` and `updateManyAndReturn` can only include to-one relations. */
 function flatSelection(model: ModelName): fc.Arbitrary<object> {
   const parents = Object.entries(fixtureModels[model].relations).filter(([, { kind }]) => kind === 'toOne')
-  const include = sparse(Object.fromEntries(parents.map(([name]) => [name, sometimes(60, fc.constant(true))])))
-  return weighted<object>([3, selection(model, 0)], [parents.length > 0 ? 1 : 0, include.map((chosen) => ({ include: chosen }))])
+  const include = sparse(
+    Object.fromEntries(parents.map(([name]) => [name, sometimes(60, fc.constant(true))])),
+  )
+  return weighted<object>(
+    [3, selection(model, 0)],
+    [parents.length > 0 ? 1 : 0, include.map((chosen) => ({ include: chosen }))],
+  )
 }
 
 const update = overModels((model) =>
@@ -85,14 +98,16 @@ const update = overModels((model) =>
   ),
 )
 
-const remove = overModels((model) => call(model, 'delete', fc.record({ where: rowWhere(model) }), result(model)))
+const remove = overModels((model) =>
+  call(model, 'delete', fc.record({ where: rowWhere(model) }), result(model)),
+)
 
 const upsert = overModels((model) => {
   if (!landed.upsertOfSecrets && Object.keys(fixtureModels[model].secrets).length > 0) return update
   const args = fc.record({
     where: rowWhere(model),
     create: createData(model, 1),
-    update: updateData(model, 1),
+    update: updateData(model, avoided.lateBranches ? 0 : 1),
   })
   return call(model, 'upsert', args, result(model))
 })
@@ -106,7 +121,9 @@ const updateMany = overModels((model) => {
   )
 })
 
-const deleteMany = overModels((model) => call(model, 'deleteMany', fc.record({ where: conditions(model, 1) })))
+const deleteMany = overModels((model) =>
+  call(model, 'deleteMany', fc.record({ where: conditions(model, 1) })),
+)
 
 const findUnique = overModels((model) =>
   oneOf(['findUnique', 'findUniqueOrThrow'], (name) =>
@@ -120,7 +137,12 @@ const find = overModels((model) =>
     [
       1,
       oneOf(['findFirst', 'findFirstOrThrow'], (name) =>
-        call(model, name, fc.record({ orderBy: totalOrder(model), where: conditions(model, 1) }), result(model)),
+        call(
+          model,
+          name,
+          fc.record({ orderBy: totalOrder(model), where: conditions(model, 1) }),
+          result(model),
+        ),
       ),
     ],
   ),
@@ -152,17 +174,19 @@ function groupBy(model: ModelName): fc.Arbitrary<CallDescription> {
   const { plain, marker } = fixtureModels[model]
   const by = Object.entries(plain).flatMap(([name, type]) => (type === 'date' ? [] : [name]))
   const names = by.length > 0 ? by : [marker]
-  return fc.constantFrom(...names).chain((name) =>
-    call(
-      model,
-      'groupBy',
-      fc.record({ where: conditions(model, 1) }),
-      fc.constantFrom<object>(
-        { by: [name], orderBy: { [name]: 'asc' }, _count: true },
-        { by: [name], orderBy: { [name]: 'desc' }, _count: { _all: true } },
+  return fc
+    .constantFrom(...names)
+    .chain((name) =>
+      call(
+        model,
+        'groupBy',
+        fc.record({ where: conditions(model, 1) }),
+        fc.constantFrom<object>(
+          { by: [name], orderBy: { [name]: 'asc' }, _count: true },
+          { by: [name], orderBy: { [name]: 'desc' }, _count: { _all: true } },
+        ),
       ),
-    ),
-  )
+    )
 }
 
 /** Reads through a relation: `user.findUnique(…).posts(…)`. */
@@ -171,23 +195,23 @@ const fluent: fc.Arbitrary<CallDescription> = overModels((model) =>
     ...Object.entries(fixtureModels[model].relations).map(([name, { model: target, kind }]) => {
       const list = kind === 'many' || kind === 'manyToMany'
       const args = list
-        ? fc.tuple(criteria(target, 0, name), selection(target, 1)).map(([one, two]): object => ({ ...one, ...two }))
+        ? fc
+            .tuple(criteria(target, 0, name), selection(target, 1))
+            .map(([one, two]): object => ({ ...one, ...two }))
         : selection(target, 1)
-      return fc
-        .tuple(uniqueWhere(model), args)
-        .map(([where, chosen]): CallDescription => ({
-          model,
-          operation: 'findUnique',
-          args: { where },
-          fluent: [{ relation: name, args: chosen }],
-        }))
+      return fc.tuple(uniqueWhere(model), args).map(([where, chosen]): CallDescription => ({
+        model,
+        operation: 'findUnique',
+        args: { where },
+        fluent: [{ relation: name, args: chosen }],
+      }))
     }),
   ),
 )
 
 const anyCall = weighted<CallDescription>(
   [10, create],
-  [4, createMany],
+  [4, createMany(true)],
   [13, update],
   [2, upsert],
   [2, updateMany],
@@ -205,7 +229,7 @@ const reads = weighted<CallDescription>([4, findUnique], [1, find], [1, count], 
 /** In a batch every call is described before any has run. */
 const batched = weighted<CallDescription>(
   [4, create],
-  [2, createMany],
+  [2, createMany(false)],
   [4, update],
   [1, remove],
   [2, findUnique],
@@ -218,11 +242,24 @@ const step: fc.Arbitrary<StepDescription> = weighted<StepDescription>(
   [
     2,
     fc
-      .tuple(fc.array(anyCall, { minLength: 1, maxLength: 5 }), weighted([2, fc.constant(false)], [1, fc.constant(true)]))
+      .tuple(
+        fc.array(anyCall, { minLength: 1, maxLength: 5 }),
+        weighted([2, fc.constant(false)], [1, fc.constant(true)]),
+      )
       .map(([calls, rollback]): StepDescription => ({ step: 'interactive', calls, rollback })),
   ],
-  [2, fc.array(batched, { minLength: 1, maxLength: 4 }).map((calls): StepDescription => ({ step: 'batch', calls }))],
-  [1, fc.array(reads, { minLength: 2, maxLength: 4 }).map((calls): StepDescription => ({ step: 'together', calls }))],
+  [
+    2,
+    fc
+      .array(batched, { minLength: 1, maxLength: 4 })
+      .map((calls): StepDescription => ({ step: 'batch', calls })),
+  ],
+  [
+    1,
+    fc
+      .array(reads, { minLength: 2, maxLength: 4 })
+      .map((calls): StepDescription => ({ step: 'together', calls })),
+  ],
 )
 
 /** A sequence of up to `length` operations; most start from a few records. */
@@ -238,7 +275,9 @@ export function sequences(length: number): fc.Arbitrary<SequenceDescription> {
       [9, fc.constant('rows' as const)],
       [1, fc.constant('empty' as const)],
     ),
-    steps: fc.array(step, { minLength: 1, maxLength: length, size: 'max' }).map((steps) => upTo(length, steps)),
+    steps: fc
+      .array(step, { minLength: 1, maxLength: length, size: 'max' })
+      .map((steps) => upTo(length, steps)),
   })
 }
 

@@ -19,29 +19,25 @@ afterAll(async () => {
   await Promise.all(lanes.map((lane) => lane.close()))
 })
 
-test(
-  `${runs} sequences give what plain Prisma gives (ORACLE_SEED=${seed})`,
-  async () => {
-    const started = Date.now()
-    try {
-      const results = await Promise.allSettled(
-        lanes.map((lane, at) =>
-          fc.assert(
-            fc.asyncProperty(sequences(length), (sequence) => lane.run(sequence)),
-            {
-              seed: seed + at,
-              numRuns: Math.ceil(runs / laneCount),
-              interruptAfterTimeLimit: 3_600_000,
-              markInterruptAsFailure: true,
-            },
-          ),
+test(`${runs} sequences give what plain Prisma gives (ORACLE_SEED=${seed})`, async () => {
+  const started = Date.now()
+  try {
+    const results = await Promise.allSettled(
+      lanes.map((lane, at) =>
+        fc.assert(
+          fc.asyncProperty(sequences(length), (sequence) => lane.run(sequence)),
+          {
+            seed: seed + at,
+            numRuns: Math.ceil(runs / laneCount),
+            interruptAfterTimeLimit: 3_600_000,
+            markInterruptAsFailure: true,
+          },
         ),
-      )
-      for (const result of results) if (result.status === 'rejected') throw result.reason
-    } finally {
-      const seconds = Math.round((Date.now() - started) / 1_000)
-      console.info(`Oracle, ORACLE_SEED=${seed}, ${seconds} s: ${statistics.toString()}`)
-    }
-  },
-  3_600_000,
-)
+      ),
+    )
+    for (const result of results) if (result.status === 'rejected') throw result.reason
+  } finally {
+    const seconds = Math.round((Date.now() - started) / 1_000)
+    console.info(`Oracle, ORACLE_SEED=${seed}, ${seconds} s: ${statistics.toString()}`)
+  }
+}, 3_600_000)

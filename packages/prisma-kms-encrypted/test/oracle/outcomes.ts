@@ -46,15 +46,25 @@ export function normalResult(
   origin: Origin,
 ): unknown {
   if (operation === 'count') return value
-  return normalRows(model, value, args, origin)
+  // An upsert whose nested writes delete the record itself: Prisma answers with [], an update with null.
+  if (operation === 'upsert' && Array.isArray(value) && value.length === 0) return null
+  // What a list creates comes back in the order of the list; what `updateMany` finds has no order.
+  const ordered = operation === 'createManyAndReturn' || args['orderBy'] !== undefined
+  return normalRows(model, value, args, origin, ordered)
 }
 
 type Args = Readonly<Record<string, unknown>>
 
-function normalRows(model: ModelName, value: unknown, args: Args, origin: Origin): unknown {
+function normalRows(
+  model: ModelName,
+  value: unknown,
+  args: Args,
+  origin: Origin,
+  ordered = args['orderBy'] !== undefined,
+): unknown {
   if (Array.isArray(value)) {
     const rows = value.map((row) => normalRows(model, row, args, origin))
-    return args['orderBy'] === undefined && args['data'] === undefined ? sorted(rows) : rows
+    return ordered ? rows : sorted(rows)
   }
   if (typeof value !== 'object' || value === null) return value
   return normalRow(model, value as Args, args, origin)
@@ -66,7 +76,9 @@ function normalRow(model: ModelName, row: Args, args: Args, origin: Origin): unk
   for (const [name, value] of Object.entries(row)) {
     if (origin.keyColumns && args['select'] === undefined && keyColumns.includes(name)) continue
     const relation = relations[name]
-    const target = Object.values(relations).find(({ foreignKey, kind }) => kind === 'toOne' && foreignKey === name)
+    const target = Object.values(relations).find(
+      ({ foreignKey, kind }) => kind === 'toOne' && foreignKey === name,
+    )
     if (name === 'id') normal[name] = recordName(model, value, origin)
     else if (target) normal[name] = recordName(target.model, value, origin)
     else if (relation) normal[name] = normalRows(relation.model, value, nestedArgs(args, name), origin)

@@ -15,7 +15,9 @@ function refused(model: ModelName, operation: string, refusal: string, args: obj
 
 const filters = [
   refused('User', 'findMany', 'ENCRYPTED_FILTER', { where: { email: string } }),
-  refused('User', 'findMany', 'ENCRYPTED_FILTER', { where: { OR: [{ id: 1 }, { email: { contains: 'a' } }] } }),
+  refused('User', 'findMany', 'ENCRYPTED_FILTER', {
+    where: { OR: [{ id: 1 }, { email: { contains: 'a' } }] },
+  }),
   refused('User', 'findFirst', 'ENCRYPTED_FILTER', { where: { name: { in: [string] } } }),
   refused('User', 'count', 'ENCRYPTED_FILTER', { where: { NOT: { phone: { not: string } } } }),
   refused('User', 'findMany', 'ENCRYPTED_FILTER', { where: { notes: { path: ['a'], equals: 1 } } }),
@@ -23,27 +25,38 @@ const filters = [
   refused('Org', 'findMany', 'ENCRYPTED_FILTER', { where: { users: { some: { email: string } } } }),
   refused('Post', 'findMany', 'ENCRYPTED_FILTER', { where: { author: { is: { name: string } } } }),
   refused('Post', 'findMany', 'ENCRYPTED_FILTER', { include: { comments: { where: { text: string } } } }),
-  refused('Org', 'findMany', 'ENCRYPTED_FILTER', { select: { _count: { select: { users: { where: { email: string } } } } } }),
+  refused('Org', 'findMany', 'ENCRYPTED_FILTER', {
+    select: { _count: { select: { users: { where: { email: string } } } } },
+  }),
   refused('User', 'update', 'ENCRYPTED_FILTER', {
     where: row('User'),
     data: { posts: { deleteMany: { body: string } } },
   }),
   refused('User', 'delete', 'ENCRYPTED_FILTER', { where: { ...row('User'), also: { email: string } } }),
   refused('Comment', 'deleteMany', 'ENCRYPTED_FILTER', { where: { text: string } }),
-  refused('AuditEntry', 'updateMany', 'ENCRYPTED_FILTER', { where: { detail: string }, data: { action: text } }),
+  refused('AuditEntry', 'updateMany', 'ENCRYPTED_FILTER', {
+    where: { detail: string },
+    data: { action: text },
+  }),
 ]
 
 const orders = [
   refused('User', 'findMany', 'ENCRYPTED_ORDER', { orderBy: { email: 'asc' } }),
-  refused('Post', 'findMany', 'ENCRYPTED_ORDER', { orderBy: [{ title: 'asc' }, { author: { name: 'desc' } }] }),
+  refused('Post', 'findMany', 'ENCRYPTED_ORDER', {
+    orderBy: [{ title: 'asc' }, { author: { name: 'desc' } }],
+  }),
   refused('User', 'findMany', 'ENCRYPTED_ORDER', { distinct: ['email'] }),
-  refused('User', 'findMany', 'ENCRYPTED_ORDER', { include: { posts: { orderBy: { body: { sort: 'asc', nulls: 'last' } } } } }),
+  refused('User', 'findMany', 'ENCRYPTED_ORDER', {
+    include: { posts: { orderBy: { body: { sort: 'asc', nulls: 'last' } } } },
+  }),
   refused('User', 'aggregate', 'ENCRYPTED_ORDER', { _min: { email: true } }),
   refused('User', 'groupBy', 'ENCRYPTED_ORDER', { by: ['email'], _count: true }),
 ]
 
 const writes = [
-  refused('User', 'create', 'MANAGED_COLUMN', { data: { nickname: text, name: string, encryptedKmsKey: 'v1:AAAA' } }),
+  refused('User', 'create', 'MANAGED_COLUMN', {
+    data: { nickname: text, name: string, encryptedKmsKey: 'v1:AAAA' },
+  }),
   refused('User', 'update', 'MANAGED_COLUMN', { where: row('User'), data: { encryptedKmsKeyPhone: null } }),
   refused('User', 'update', 'MANAGED_COLUMN', {
     where: row('User'),
@@ -57,7 +70,10 @@ const writes = [
     data: { users: { updateMany: { where: {}, data: { encryptedKmsKey: 'v1:AAAA' } } } },
   }),
   refused('User', 'update', 'CONTEXT_COLUMN_IMMUTABLE', { where: row('User'), data: { id: 77 } }),
-  refused('Device', 'update', 'CONTEXT_COLUMN_IMMUTABLE', { where: row('Device'), data: { id: { set: { $fresh: 'uuid' } } } }),
+  refused('Device', 'update', 'CONTEXT_COLUMN_IMMUTABLE', {
+    where: row('Device'),
+    data: { id: { set: { $fresh: 'uuid' } } },
+  }),
   refused('Membership', 'updateMany', 'CONTEXT_COLUMN_IMMUTABLE', { where: {}, data: { orgId: 1 } }),
   refused('Org', 'update', 'CONTEXT_COLUMN_IMMUTABLE', {
     where: row('Org'),
@@ -65,7 +81,13 @@ const writes = [
   }),
   refused('User', 'create', 'INVALID_VALUE', { data: { nickname: text, name: `\ud800` } }),
   refused('User', 'update', 'INVALID_VALUE', { where: row('User'), data: { email: { set: `a\udc00` } } }),
-  refused('Profile', 'update', 'VALUE_TOO_LONG', { where: row('Profile'), data: { headline: 'x'.repeat(103) } }),
+  refused('User', 'create', 'INVALID_VALUE', {
+    data: { nickname: text, name: string, notes: { list: [undefined] } },
+  }),
+  refused('Profile', 'update', 'VALUE_TOO_LONG', {
+    where: row('Profile'),
+    data: { headline: 'x'.repeat(103) },
+  }),
 ]
 
 const notYet = [
@@ -92,7 +114,12 @@ const notYet = [
 ]
 
 /** One of the documented refusals. */
-export const refusedCall: fc.Arbitrary<CallDescription> = fc.constantFrom(...filters, ...orders, ...writes, ...notYet)
+export const refusedCall: fc.Arbitrary<CallDescription> = fc.constantFrom(
+  ...filters,
+  ...orders,
+  ...writes,
+  ...notYet,
+)
 
 /** All of them, for a test of their own. */
 export const allRefusals: readonly CallDescription[] = [...filters, ...orders, ...writes, ...notYet]

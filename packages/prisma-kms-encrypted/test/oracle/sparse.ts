@@ -20,7 +20,9 @@ export function always(value: fc.Arbitrary<unknown>): SparseProperty {
 }
 
 /** An object with some of the properties. */
-export function sparse(properties: Readonly<Record<string, SparseProperty>>): fc.Arbitrary<Record<string, unknown>> {
+export function sparse(
+  properties: Readonly<Record<string, SparseProperty>>,
+): fc.Arbitrary<Record<string, unknown>> {
   const names = Object.keys(properties)
   const values = Object.values(properties).map(({ percent, value }) =>
     percent >= 100
@@ -39,7 +41,9 @@ export function sparse(properties: Readonly<Record<string, SparseProperty>>): fc
 }
 
 /** Chooses by weight. */
-export function weighted<T>(...choices: readonly (readonly [weight: number, value: fc.Arbitrary<T>])[]): fc.Arbitrary<T> {
+export function weighted<T>(
+  ...choices: readonly (readonly [weight: number, value: fc.Arbitrary<T>])[]
+): fc.Arbitrary<T> {
   const possible = choices.filter(([weight]) => weight > 0)
   return fc.oneof(...possible.map(([weight, arbitrary]) => ({ weight, arbitrary })))
 }

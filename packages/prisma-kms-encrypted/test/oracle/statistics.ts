@@ -38,11 +38,16 @@ export class Statistics {
   /** Everything, as lines. */
   toString(): string {
     const lines = [...this.#outcomes].sort().map(([kind, outcomes]) => {
-      const list = [...outcomes].sort(([, one], [, two]) => two - one).map(([name, n]) => `${name.slice(0, 60)} ${n}`)
+      const list = [...outcomes]
+        .sort(([, one], [, two]) => two - one)
+        .map(([name, n]) => `${name.slice(0, 60)} ${n}`)
       return `  ${kind.padEnd(22)} ${list.join(', ')}`
     })
     const inline = (map: ReadonlyMap<string, number>) =>
-      [...map].sort().map(([name, n]) => `${name} ${n}`).join(', ')
+      [...map]
+        .sort()
+        .map(([name, n]) => `${name} ${n}`)
+        .join(', ')
     return [
       `${this.sequences} sequences`,
       ...lines,
@@ -74,7 +79,8 @@ const verbNames = new Set([
 export function nestedVerbs(args: unknown): readonly string[] {
   const found = new Set<string>()
   const walk = (node: unknown, above: string, depth: number): void => {
-    if (typeof node !== 'object' || node === null || node instanceof Uint8Array || node instanceof Date) return
+    if (typeof node !== 'object' || node === null || node instanceof Uint8Array || node instanceof Date)
+      return
     if (Array.isArray(node)) {
       for (const item of node) walk(item, above, depth)
       return

@@ -26,7 +26,9 @@ export function optionalSecret(kind: SecretKind): fc.Arbitrary<unknown> {
 }
 
 /** A value for a plain field. */
-export function plainValue(type: 'text' | 'uniqueText' | 'int' | 'boolean' | 'role' | 'date'): fc.Arbitrary<unknown> {
+export function plainValue(
+  type: 'text' | 'uniqueText' | 'int' | 'boolean' | 'role' | 'date',
+): fc.Arbitrary<unknown> {
   switch (type) {
     case 'text':
       return fc.constantFrom<unknown>('', 'low', 'high', null)
@@ -83,12 +85,19 @@ function secretJson(style: number, canary: string): unknown {
     () => [canary, null, 1, true, [], {}, [[canary]]],
     () => ({ email: canary, name: { email: canary, notes: [{ body: canary }] }, encryptedKmsKey: canary }),
     () => ({ a: { b: { c: { d: { e: { f: { g: [{ h: canary }] } } } } } } }),
-    () => ({ big: 9007199254740991, negative: -9007199254740991, over: 9007199254740993, tiny: 5e-324, huge: 1e308, canary }),
+    () => ({
+      big: 9007199254740991,
+      negative: -9007199254740991,
+      over: 9007199254740993,
+      tiny: 5e-324,
+      huge: 1e308,
+      canary,
+    }),
     () => ({ fraction: 0.1, whole: 1.0, exponent: 1e21, minusZero: -0, canary }),
-    () => ({ '': canary, ' ': '', 'ключ': '👩‍👩‍👧‍👦', '\u0001': '\u001f', [canary]: canary }),
+    () => ({ '': canary, ' ': '', ключ: '👩‍👩‍👧‍👦', '\u0001': '\u001f', [canary]: canary }),
     () => ({ set: canary }),
     () => ({ at: new Date('2020-01-02T03:04:05.678Z'), canary }),
-    () => ({ dropped: undefined, list: [undefined, canary] }),
+    () => ({ dropped: undefined, list: [{ dropped: undefined }, canary] }),
     () => ({ constructor: canary, toString: 1, hasOwnProperty: false }),
     () => ({ 2: canary, 10: canary, 1: canary, b: 0, a: 0 }),
     () => ({ text: `S0UBAA${canary}` }),

@@ -7,17 +7,27 @@ import { weighted } from './sparse.js'
 /** A `where` of up to `depth` relations and combinations. */
 export function conditions(model: ModelName, depth: number): fc.Arbitrary<object> {
   const { relations } = fixtureModels[model]
-  const nested = depth > 0 ? Object.entries(relations).map(([name, relation]) => {
-    const inner = conditions(relation.model, depth - 1)
-    if (relation.kind === 'many' || relation.kind === 'manyToMany') {
-      return fc.tuple(fc.constantFrom('some', 'every', 'none'), inner).map(([word, where]) => ({ [name]: { [word]: where } }))
-    }
-    return weighted<object>(
-      [2, inner.map((where) => ({ [name]: where }))],
-      [2, fc.tuple(fc.constantFrom('is', 'isNot'), inner).map(([word, where]) => ({ [name]: { [word]: where } }))],
-      [relation.kind === 'toOne' && relation.required ? 0 : 1, fc.constant({ [name]: null })],
-    )
-  }) : []
+  const nested =
+    depth > 0
+      ? Object.entries(relations).map(([name, relation]) => {
+          const inner = conditions(relation.model, depth - 1)
+          if (relation.kind === 'many' || relation.kind === 'manyToMany') {
+            return fc
+              .tuple(fc.constantFrom('some', 'every', 'none'), inner)
+              .map(([word, where]) => ({ [name]: { [word]: where } }))
+          }
+          return weighted<object>(
+            [2, inner.map((where) => ({ [name]: where }))],
+            [
+              2,
+              fc
+                .tuple(fc.constantFrom('is', 'isNot'), inner)
+                .map(([word, where]) => ({ [name]: { [word]: where } })),
+            ],
+            [relation.kind === 'toOne' && relation.required ? 0 : 1, fc.constant({ [name]: null })],
+          )
+        })
+      : []
   const simple = fc.oneof(...comparisons(model))
   const one = nested.length > 0 ? weighted<object>([3, simple], [1, fc.oneof(...nested)]) : simple
   if (depth === 0) return weighted<object>([4, one], [1, fc.constant({})])
@@ -49,7 +59,8 @@ function comparisons(model: ModelName): fc.Arbitrary<object>[] {
     if (type === 'role') all.push(fc.constantFrom<object>({ [name]: 'ADMIN' }, { [name]: { not: 'MEMBER' } }))
     if (type === 'boolean') all.push(fc.boolean().map((value) => ({ [name]: value })))
     if (type === 'int') all.push(fc.integer({ min: -2, max: 2 }).map((value) => ({ [name]: { gt: value } })))
-    if (type === 'text' || type === 'uniqueText') all.push(fc.constantFrom<object>({ [name]: null }, { [name]: { contains: '1' } }))
+    if (type === 'text' || type === 'uniqueText')
+      all.push(fc.constantFrom<object>({ [name]: null }, { [name]: { contains: '1' } }))
     if (type === 'date') all.push(fc.constant({ [name]: { lt: new Date('2010-01-01') } }))
   }
   return all
