@@ -24,15 +24,13 @@ beforeEach(() => {
   forget(client)
 })
 
-const anew = () => database.connect().prisma
-
 test('one record: INSERT, wrap, UPDATE of its key columns, in one transaction; no nextval', async () => {
   const created = await client.prisma.user.create({ data: { name: 'Ada', email: 'e', phone: 'p' } })
   expect(created).toMatchObject({ name: 'Ada', email: 'e', phone: 'p' })
   expect(client.queries.at(0)?.sql).toBe('BEGIN')
   expect(statementsOf(client)).toEqual(['INSERT', 'UPDATE', 'UPDATE'])
   expect(client.kms.counts).toMatchObject({ wrap: { calls: 2, items: 2 }, unwrap: { calls: 0 } })
-  expect(await anew().user.findUnique({ where: { id: created.id } })).toEqual(created)
+  expect(await database.reader.user.findUnique({ where: { id: created.id } })).toEqual(created)
 })
 
 test('the result shows the key columns as they are stored', async () => {
@@ -42,11 +40,11 @@ test('the result shows the key columns as they are stored', async () => {
 
 test('the key write leaves @updatedAt as the INSERT set it', async () => {
   const created = await client.prisma.user.create({ data: { name: 'Ada' } })
-  const found = await anew().user.findUniqueOrThrow({ where: { id: created.id } })
+  const found = await database.reader.user.findUniqueOrThrow({ where: { id: created.id } })
   expect(found.updatedAt).toEqual(created.updatedAt)
   const given = new Date('2001-02-03T04:05:06.789Z')
   const { id } = await client.prisma.user.create({ data: { name: 'Ada', updatedAt: given } })
-  expect((await anew().user.findUniqueOrThrow({ where: { id } })).updatedAt).toEqual(given)
+  expect((await database.reader.user.findUniqueOrThrow({ where: { id } })).updatedAt).toEqual(given)
 })
 
 test('a select without id, keys or other columns gives exactly what it asks for', async () => {
@@ -82,7 +80,7 @@ test('nested one and two levels deep, in lists and single relations', async () =
       },
     },
   })
-  const found = await anew().user.findUniqueOrThrow({
+  const found = await database.reader.user.findUniqueOrThrow({
     where: { id: created.id },
     include: {
       profile: true,
@@ -110,7 +108,7 @@ test('equal values of several records do not mix up their keys', async () => {
     posts: { create: Array.from({ length: 5 }, () => ({ title: 't', body: 'same' })) },
   }
   const { id } = await client.prisma.user.create({ data })
-  const posts = await anew().post.findMany({ where: { authorId: id } })
+  const posts = await database.reader.post.findMany({ where: { authorId: id } })
   expect(posts.map(({ body }) => body)).toEqual(Array.from({ length: 5 }, () => 'same'))
 })
 
@@ -122,7 +120,7 @@ test('createMany and createManyAndReturn, with duplicates skipped', async () => 
   expect(rows).toEqual([{ name: 'name of one' }, { name: 'name of three' }])
   const more = data.map((row) => ({ ...row, handle: row.handle.replace('one', 'four') }))
   expect(await prisma.user.createMany({ data: more, skipDuplicates: true })).toEqual({ count: 1 })
-  const found = await anew().user.findMany({
+  const found = await database.reader.user.findMany({
     where: { handle: { in: ['one', 'two', 'three', 'four'] } },
     orderBy: { id: 'asc' },
   })
@@ -142,7 +140,7 @@ test('an update with nested creates', async () => {
   })
   expect(updated).toMatchObject({ email: 'after', posts: [{ body: 'b', comments: [{ text: 'c' }] }] })
   const include = { posts: { include: { comments: true } } }
-  expect(await anew().user.findUnique({ where: { id }, include })).toEqual(updated)
+  expect(await database.reader.user.findUnique({ where: { id }, include })).toEqual(updated)
 })
 
 test('connectOrCreate creates with a key, and connects without one', async () => {
@@ -152,7 +150,7 @@ test('connectOrCreate creates with a key, and connects without one', async () =>
   }
   await prisma.post.create({ data: { title: '1', body: 'created', author } })
   await prisma.post.create({ data: { title: '2', body: 'connected', author } })
-  const [user, another] = await anew().user.findMany({
+  const [user, another] = await database.reader.user.findMany({
     where: { handle: 'either' },
     include: { posts: { orderBy: { id: 'asc' } } },
   })
@@ -169,7 +167,7 @@ test('inside interactive transactions, several in one tick', async () => {
       }),
     ),
   )
-  const found = await anew().user.findMany({ where: { id: { in: ids } }, include: { posts: true } })
+  const found = await database.reader.user.findMany({ where: { id: { in: ids } }, include: { posts: true } })
   expect(found.map(({ name, posts }) => [name, posts[0]?.body]).sort()).toEqual([
     ['a', 'a'],
     ['b', 'b'],
@@ -189,14 +187,14 @@ test('when the wrap fails, nothing is written', async () => {
 test('a Json null is no reason for a key', async () => {
   await client.prisma.auditEntry.create({ data: { action: 'json null', payload: Prisma.JsonNull } })
   expect(client.kms.totalCalls).toBe(0)
-  expect(await codeOf(anew().auditEntry.findMany({ where: { action: 'json null' } }))).toBe(null)
+  expect(await codeOf(database.reader.auditEntry.findMany({ where: { action: 'json null' } }))).toBe(null)
 })
 
 test('a fluent call that creates gives the relation, and its record a key', async () => {
   const { prisma } = database.connect()
   const data = { title: 'fluent', body: 'b', author: { create: { name: 'author' } } }
   expect(await prisma.post.create({ data }).author()).toMatchObject({ name: 'author' })
-  const found = await anew().post.findFirst({ where: { title: 'fluent' }, select: { body: true } })
+  const found = await database.reader.post.findFirst({ where: { title: 'fluent' }, select: { body: true } })
   expect(found).toEqual({ body: 'b' })
 })
 
@@ -209,6 +207,6 @@ test('under a row that the same update takes out of the relation', async () => {
   const id = Number(org.users[0]?.id)
   const update = { where: { id }, data: { posts: { create: { title: 'left', body: 'b' } } } }
   await prisma.org.update({ where: { id: org.id }, data: { users: { update, set: [] } } })
-  const found = await anew().post.findMany({ where: { title: 'left' }, select: { body: true } })
+  const found = await database.reader.post.findMany({ where: { title: 'left' }, select: { body: true } })
   expect(found).toEqual([{ body: 'b' }])
 })

@@ -126,7 +126,7 @@ test('each nesting level is checked or unchecked on its own', async () => {
   })
   expect(created.org?.name).toBe('o')
   expect(created.posts.map(({ editor }) => editor?.name)).toEqual(['author', undefined])
-  const fresh = await database.connect().prisma.user.findUniqueOrThrow({
+  const fresh = await database.reader.user.findUniqueOrThrow({
     where: { id: created.id },
     include: { posts: { include: { editor: true } } },
   })
@@ -155,7 +155,7 @@ test('a list in which one element could be rewritten but has nothing to encrypt'
   const { prisma } = client
   const create = [post, { title: 't', editor: { connect: { id: authorId } } }]
   const { id } = await prisma.user.create({ data: { name: 'parent', posts: { create } } })
-  const posts = await database.connect().prisma.post.findMany({ where: { authorId: id } })
+  const posts = await database.reader.post.findMany({ where: { authorId: id } })
   expect(posts.map(({ body, editorId }) => [body, editorId])).toEqual([
     ['a body', null],
     [null, authorId],

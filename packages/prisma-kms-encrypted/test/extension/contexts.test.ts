@@ -67,6 +67,17 @@ test('a context column that the database fills in is known only after the insert
   expect((await prisma.user.findUnique({ where: { id } }))?.phone).toBe('1')
 })
 
+test('a context column is bound in the form in which the database stores it, however it was spelled', async () => {
+  const context = ({ id, columns }: ContextInput) => ({ id, at: String(columns['createdAt']) })
+  const client = phoneOnly({ context, contextColumns: ['createdAt'] })
+  const contexts = recordContexts(client)
+  const data = { name: 'x', phone: '1', createdAt: '2001-02-03T04:05:06+02:00' }
+  const { id } = await client.prisma.user.create({ data })
+  expect(contexts).toContainEqual({ id: String(id), at: '2001-02-03T02:05:06.000Z' })
+  const { prisma } = phoneOnly({ context, contextColumns: ['createdAt'] })
+  expect(await prisma.user.findUnique({ where: { id }, select: { phone: true } })).toEqual({ phone: '1' })
+})
+
 test('a context that does not depend on the id needs no nextval and no transaction', async () => {
   const context = ({ model }: ContextInput) => ({ model })
   const client = database.connect({
@@ -153,9 +164,7 @@ describe('CONTEXT_COLUMN_IMMUTABLE', () => {
     const members = { [verb]: verb === 'connectOrCreate' ? { where, create: { userNo: 1 } } : where }
     expect(await codeOf(prisma.org.update({ where: { id: to.id }, data: { members } }))).toBe(change)
     expect(
-      await codeOf(
-        prisma.user.create({ data: { name: 'x', org: { create: { name: '3', members } } } }),
-      ),
+      await codeOf(prisma.user.create({ data: { name: 'x', org: { create: { name: '3', members } } } })),
     ).toBe(change)
     expect(await prisma.membership.findUnique({ where })).toMatchObject({ secret: 's' })
   })

@@ -20,32 +20,31 @@ beforeEach(() => {
   forget(client)
 })
 
-/** Reads with a client that has no key in hand. */
-const anew = () => database.connect().prisma
-
 test('a uuid given in upper case belongs to the row that the database stores in lower case', async () => {
   const id = randomUUID().toUpperCase()
   const created = await client.prisma.device.create({ data: { id, ownerId, token: new Uint8Array([1]) } })
   expect(created.id).toBe(id.toLowerCase())
-  expect(await anew().device.findUnique({ where: { id } })).toEqual(created)
+  expect(await database.reader.device.findUnique({ where: { id } })).toEqual(created)
 })
 
 test('a uuid given in braces too', async () => {
   const id = randomUUID()
   await client.prisma.device.create({ data: { id: `{${id}}`, ownerId, token: new Uint8Array([2]) } })
-  expect((await anew().device.findUnique({ where: { id } }))?.token).toEqual(new Uint8Array([2]))
+  expect((await database.reader.device.findUnique({ where: { id } }))?.token).toEqual(new Uint8Array([2]))
 })
 
 test('a text id stays exactly as it was given', async () => {
   const id = 'NOT a uuid '
   await client.prisma.profile.create({ data: { id, bio: 'b', userId: ownerId } })
-  expect(await anew().profile.findUnique({ where: { id }, select: { bio: true } })).toEqual({ bio: 'b' })
+  expect(await database.reader.profile.findUnique({ where: { id }, select: { bio: true } })).toEqual({
+    bio: 'b',
+  })
 })
 
 test('an id given by the caller is taken, without nextval', async () => {
   const created = await client.prisma.user.create({ data: { id: 77_777, name: 'given' } })
   expect(statementsOf(client)).toEqual(['INSERT'])
-  expect(await anew().user.findUnique({ where: { id: 77_777 } })).toEqual(created)
+  expect(await database.reader.user.findUnique({ where: { id: 77_777 } })).toEqual(created)
 })
 
 test('a BigInt id beyond 2^53, by the caller or by the sequence', async () => {
@@ -57,7 +56,7 @@ test('a BigInt id beyond 2^53, by the caller or by the sequence', async () => {
     data: { text: 'sequence', post: { connect: { id: post.id } } },
   })
   expect(created.id).toBe(9_007_199_254_740_996n)
-  const found = await anew().comment.findMany({ orderBy: { id: 'asc' }, select: { text: true } })
+  const found = await database.reader.comment.findMany({ orderBy: { id: 'asc' }, select: { text: true } })
   expect(found).toEqual([{ text: 'given' }, { text: 'sequence' }])
 })
 
@@ -78,7 +77,10 @@ test('a compound id; its relation may be connected or come from the parent', asy
     },
   })
   await prisma.org.create({ data: { name: 'p', members: { create: [{ userNo: 5, secret: 'new parent' }] } } })
-  const found = await anew().membership.findMany({ orderBy: { userNo: 'asc' }, select: { secret: true } })
+  const found = await database.reader.membership.findMany({
+    orderBy: { userNo: 'asc' },
+    select: { secret: true },
+  })
   expect(found.map(({ secret }) => secret)).toEqual([
     'by column',
     'by connect',
@@ -95,7 +97,7 @@ test('a mapped id in a second schema', async () => {
   expect(client.queries[0]?.parameters).toEqual([
     '[{"m":"AuditEntry","s":"audit.audit_entries_entry_id_seq","n":1}]',
   ])
-  expect(await anew().auditEntry.findUnique({ where: { id: created.id } })).toEqual(created)
+  expect(await database.reader.auditEntry.findUnique({ where: { id: created.id } })).toEqual(created)
 })
 
 test('a duplicate id stays P2002', async () => {

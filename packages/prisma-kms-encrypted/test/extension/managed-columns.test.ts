@@ -92,10 +92,10 @@ test('ciphertext and wrapped keys as values are sealed like any other text', asy
     notes: row['email'] as string,
   }
   const { id } = await client.prisma.user.create({ data })
-  expect(await database.connect().prisma.user.findUnique({ where: { id } })).toMatchObject(data)
+  expect(await database.reader.user.findUnique({ where: { id } })).toMatchObject(data)
   expect((await database.stored('"User"', id))['email']).not.toBe(data.email)
   await client.prisma.user.update({ where: { id }, data: { email: data.name } })
-  expect((await database.connect().prisma.user.findUnique({ where: { id } }))?.email).toBe(data.name)
+  expect((await database.reader.user.findUnique({ where: { id } }))?.email).toBe(data.name)
 })
 
 test('key columns may be read, filtered by and counted', async () => {

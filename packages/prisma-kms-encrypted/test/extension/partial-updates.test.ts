@@ -18,7 +18,6 @@ beforeEach(() => {
   forget(client)
 })
 
-const anew = () => database.connect().prisma
 const keyOf = async (id: number) => (await database.stored('"User"', id))['encryptedKmsKey']
 
 /** Runs an update outside and inside an interactive transaction; both must do the same. */
@@ -46,7 +45,7 @@ describe.each(places)('%s', (_, update) => {
     const { email, updatedAt } = after
     expect(after).toEqual({ ...before, email, updatedAt })
     expect(email).not.toBe(before['email'])
-    expect(await anew().user.findUnique({ where: { id } })).toEqual(updated)
+    expect(await database.reader.user.findUnique({ where: { id } })).toEqual(updated)
   })
 
   test('every type, { set } included, and back to null', async () => {
@@ -60,12 +59,15 @@ describe.each(places)('%s', (_, update) => {
     }
     await update(client, { where: { id }, data })
     const fields = { name: true, email: true, notes: true, avatar: true, phone: true }
-    expect(await anew().user.findUnique({ where: { id }, select: fields })).toEqual({ ...data, name: 'Bob' })
+    expect(await database.reader.user.findUnique({ where: { id }, select: fields })).toEqual({
+      ...data,
+      name: 'Bob',
+    })
     await update(client, {
       where: { id },
       data: { email: null, notes: Prisma.DbNull, avatar: { set: null }, phone: null },
     })
-    expect(await anew().user.findUnique({ where: { id }, select: fields })).toEqual({
+    expect(await database.reader.user.findUnique({ where: { id }, select: fields })).toEqual({
       name: 'Bob',
       email: null,
       notes: null,
@@ -78,7 +80,7 @@ describe.each(places)('%s', (_, update) => {
     const { id } = await client.prisma.user.create({ data: { name: 'Ada' } })
     expect(await update(client, { where: { id }, data: { phone: '1' } })).toMatchObject({ phone: '1' })
     expect((await database.stored('"User"', id))['encryptedKmsKeyPhone']).toMatch(/^v1:[A-Za-z0-9+/]+=*$/)
-    expect((await anew().user.findUnique({ where: { id } }))?.phone).toBe('1')
+    expect((await database.reader.user.findUnique({ where: { id } }))?.phone).toBe('1')
   })
 
   test('a value set on a record whose fields had all become null is sealed under its old key', async () => {
@@ -87,7 +89,7 @@ describe.each(places)('%s', (_, update) => {
     const before = await database.stored('"User"', id)
     await update(client, { where: { id }, data: { phone: '2' } })
     expect((await database.stored('"User"', id))['encryptedKmsKeyPhone']).toBe(before['encryptedKmsKeyPhone'])
-    expect((await anew().user.findUnique({ where: { id } }))?.phone).toBe('2')
+    expect((await database.reader.user.findUnique({ where: { id } }))?.phone).toBe('2')
   })
 
   test('fields next to each other in two groups', async () => {
@@ -130,7 +132,9 @@ describe.each(places)('%s', (_, update) => {
     const data = { email: 'b', org: { connect: { id: 999_999 } } }
     expect(await codeOf(update(client, { where: { id }, data }))).toBe('P2025')
     expect(statementsOf(client).length).toBeLessThan(12)
-    expect(await anew().user.findUnique({ where: { id }, select: { email: true } })).toEqual({ email: 'a' })
+    expect(await database.reader.user.findUnique({ where: { id }, select: { email: true } })).toEqual({
+      email: 'a',
+    })
   })
 
   test('a record found by another unique column, which the same update changes', async () => {
@@ -155,7 +159,7 @@ describe.each(places)('%s', (_, update) => {
 test('the empty string is encrypted', async () => {
   const { id } = await client.prisma.user.create({ data: { name: '' } })
   expect((await database.stored('"User"', id))['name']).toMatch(/^S0UB/)
-  expect((await anew().user.findUnique({ where: { id } }))?.name).toBe('')
+  expect((await database.reader.user.findUnique({ where: { id } }))?.name).toBe('')
 })
 
 test('the key is keyed by the id, whatever type it has', async () => {
@@ -166,7 +170,7 @@ test('the key is keyed by the id, whatever type it has', async () => {
   const comment = await prisma.comment.create({ data: { text: 'a', postId: post.id } })
   const org = await prisma.org.create({ data: { name: 'o', members: { create: { userNo: 1 } } } })
   const audit = await prisma.auditEntry.create({ data: { action: 'a' } })
-  for (const use of [prisma, anew()]) {
+  for (const use of [prisma, database.reader]) {
     await use.device.update({ where: { id: device.id.toUpperCase() }, data: { token: new Uint8Array([2]) } })
     await use.comment.update({ where: { id: comment.id }, data: { text: 'b' } })
     await use.membership.update({
@@ -184,7 +188,7 @@ test('the key is keyed by the id, whatever type it has', async () => {
       await tx.auditEntry.update({ where: { id: audit.id }, data: { detail: 'd' } })
     })
   }
-  const fresh = anew()
+  const fresh = database.reader
   expect((await fresh.device.findFirst())?.token).toEqual(new Uint8Array([2]))
   expect((await fresh.comment.findFirst())?.text).toBe('b')
   expect((await fresh.membership.findFirst())?.secret).toBe('s')

@@ -15,6 +15,8 @@ export interface ExtendedDatabase {
     config?: Parameters<typeof createExtendedClient>[1],
     options?: Partial<ClientOptions>,
   ): ExtendedClient
+  /** A second client, in its plainest configuration, to read with: it shares nothing with the others. */
+  readonly reader: ExtendedClient['prisma']
   /** Runs SQL beside Prisma, as the owner. */
   sql(text: string, ...parameters: unknown[]): Promise<Record<string, unknown>[]>
   /** Makes a role, of the whole server, with grants in which `$role` stands for its name; gives its connection string. */
@@ -28,12 +30,18 @@ export function useExtendedDatabase(): ExtendedDatabase {
   let database: TestDatabase | undefined
   const clients: ExtendedClient[] = []
   const roles: string[] = []
+  let reader: ExtendedClient | undefined
   const url = (): string => {
     if (!database) throw new Error('the database exists only inside tests')
     return database.url
   }
   const sql: ExtendedDatabase['sql'] = (text, ...parameters) => runSql(url(), text, parameters)
 
+  const connect: ExtendedDatabase['connect'] = (config, options) => {
+    const client = createExtendedClient({ url: url(), ...options }, config)
+    clients.push(client)
+    return client
+  }
   let serverUrl = ''
 
   beforeAll(async () => {
@@ -49,10 +57,10 @@ export function useExtendedDatabase(): ExtendedDatabase {
     get url() {
       return url()
     },
-    connect(config, options) {
-      const client = createExtendedClient({ url: url(), ...options }, config)
-      clients.push(client)
-      return client
+    connect,
+    get reader() {
+      reader ??= connect()
+      return reader.prisma
     },
     sql,
     async createRole(grants) {
