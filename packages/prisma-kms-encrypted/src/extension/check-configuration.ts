@@ -34,11 +34,20 @@ export function checkNames(
 /** Refuses context columns that do not exist, are encrypted, or may be stored in another form than they were sent. */
 export function checkContextColumns(
   model: string,
-  scalars: ModelDefinitions[string]['scalars'],
-  encrypted: Readonly<Record<string, unknown>>,
+  { scalars, encrypted, relations }: ModelDefinitions[string],
   key: ResolvedKey,
 ): void {
   for (const column of key.contextColumns) {
+    const follows = Object.values(relations).some(
+      ({ fields, onUpdate }) => fields.includes(column) && onUpdate !== 'NoAction' && onUpdate !== 'Restrict',
+    )
+    if (follows) {
+      throw invalid(
+        `keys.${key.name}.contextColumns: ${model}.${column} is a foreign key that follows the other table`,
+        'When the referenced value changes, the database changes this one too, and the record’s keys no longer open.',
+        'Use a column that never changes, or give the relation onUpdate: NoAction (and no onDelete: SetNull).',
+      )
+    }
     const scalar = scalars[column]
     if (scalar && !(column in encrypted)) {
       if (canonicalForm(scalar)) continue

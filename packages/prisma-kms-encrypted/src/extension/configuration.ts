@@ -157,7 +157,7 @@ export function resolveConfiguration(
       if (!given) throw keyNotConfigured(model, name)
       const key = resolved.get(name) ?? resolveKey(name, given, registry, namespace)
       resolved.set(name, key)
-      checkContextColumns(model, definition.scalars, definition.encrypted, key)
+      checkContextColumns(model, definition, key)
       checkRowBinding(model, definition, key)
     }
   }

@@ -92,3 +92,20 @@ export function delegateOf(client: SideClient, delegate: string): Delegate {
 export function isPrismaError(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code && !('why' in error)
 }
+
+/** SQLSTATE of a serialization failure and of a deadlock (PostgreSQL, appendix A). */
+const conflictStates = ['40001', '40P01']
+
+/**
+ * A conflict in one of our raw statements as the error that Prisma gives for its own, P2034, which callers' retry loops
+ * look for; any other error as it is.
+ */
+export function asWriteConflict(error: unknown): unknown {
+  if (!isPrismaError(error, 'P2010') || !(error instanceof Error)) return error
+  const { meta, clientVersion } = error as { meta?: unknown; clientVersion?: unknown }
+  const text = `${error.message} ${JSON.stringify(meta)}`
+  if (!conflictStates.some((state) => text.includes(state))) return error
+  const KnownRequestError = error.constructor as new (message: string, details: object) => Error // Prisma's own class
+  const message = 'Transaction failed due to a write conflict or a deadlock. Please retry your transaction'
+  return new KnownRequestError(message, { code: 'P2034', clientVersion, meta })
+}

@@ -11,6 +11,7 @@ import { unwrapResultKeys } from './result-keys.js'
 import type { Runtime } from './runtime.js'
 import { checkFoundRecord } from './found-record.js'
 import { wantsStoredValues } from './stored-values.js'
+import { nameUniqueField } from './unique-violation.js'
 import { sendUpdate } from './update.js'
 import { sendUpsert } from './upsert.js'
 
@@ -20,7 +21,9 @@ export async function runOperation(runtime: Runtime, request: Request): Promise<
   if (!runtime.isReady()) await runtime.loadIndexKeys()
   const operation = createOperation(runtime, request)
   const stored = wantsStoredValues()
-  const sent = await inTurn(operation, () => sendPlanned(operation))
+  const sent = await inTurn(operation, () => sendPlanned(operation)).catch((error: unknown) => {
+    throw nameUniqueField(error, runtime.models)
+  })
   return operation.plan.returnsRows
     ? open(operation, sent, request.params.dataPath ?? [], stored)
     : sent.result
@@ -60,7 +63,7 @@ function inTurn<T>({ plan, session, runtime }: Operation, work: () => Promise<T>
   return runtime.queues.run(session.transaction.id, work)
 }
 
-/** Opens the result; after a write outside the caller's transaction, a failure says that the write had happened. */
+/** Opens the result; after a write that nothing can roll back any more, a failure says that it had happened. */
 async function open(
   { plan, ring, call, session, runtime }: Operation,
   sent: LateResult,
@@ -79,7 +82,8 @@ async function open(
     if (stored) return storedRows(model, sent.result, shape)
     return await openRows(model, sent.result, shape, ring, call, undefined, runtime.selection().indexKeys)
   } catch (error) {
-    if (!isWrite(plan) || session.transaction || !(error instanceof KmsEncryptedError)) throw error
+    if (!isWrite(plan) || session.transaction?.kind === 'itx' || !(error instanceof KmsEncryptedError))
+      throw error
     throw error.afterWrite()
   }
 }

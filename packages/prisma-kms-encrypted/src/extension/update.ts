@@ -36,16 +36,18 @@ async function updateUnderGuard(operation: Operation, changed: ChangedRecord): P
   let previous: Row | null = null
   let miss: unknown = null
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
-    const row = await readCurrent(operation, changed)
+    const row = await readCurrent(operation, changed).catch(unlessInvalid)
     if (!row) {
       if (miss) throw miss
+      // Prisma reports the missing record, or the invalid `where`, in its own words.
       const where = withConditions(plan.args['where'], [noRow])
       return sent(operation, { ...plan.args, where, data: withoutValues(changed) })
     }
     if (previous && sameKeys(changed, previous, row))
       throw hasNestedWrites(changed) ? miss : writeConflict(operation)
     const guards = await sealChange(changed, row, ring, call)
-    await ring.unwrap(keysOf(plan.model, row), call)
+    if (selectKeys(plan.model, plan.args, operation.runtime.globalOmit))
+      await ring.unwrap(keysOf(plan.model, row), call)
     try {
       return await sent(operation, { ...plan.args, where: withConditions(plan.args['where'], guards) })
     } catch (error) {
@@ -70,6 +72,12 @@ async function readCurrent(operation: Operation, changed: ChangedRecord): Promis
   if (siblings.length === 0) return row
   for (const field of siblings) select[field.name] = true
   return delegate.findUnique(query)
+}
+
+/** A `where` that Prisma refuses finds nothing, so that the operation itself is what gets refused. */
+function unlessInvalid(error: unknown): null {
+  if (error instanceof Error && error.name === 'PrismaClientValidationError') return null
+  throw error
 }
 
 async function sent(operation: Operation, args: Args): Promise<LateResult> {

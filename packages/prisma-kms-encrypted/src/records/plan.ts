@@ -94,7 +94,7 @@ export function planOperation(
     own['data'] = data.own
     changed = data.changed
   } else if (kind === 'upsert') {
-    const update = planUpdateData(model, args['update'], plan, existing)
+    const update = planUpdateData(model, args['update'], plan, { ...existing, optional: true })
     own['update'] = update.own
     own['create'] = planCreateData(model, args['create'], plan, { ...newRoot, optional: true })
     changed = update.changed

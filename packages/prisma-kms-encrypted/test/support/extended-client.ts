@@ -1,5 +1,6 @@
 /** Makes extended clients on a test database, with counters for statements and KMS calls. */
 import { kmsEncrypted } from '../../src/extension/extension.js'
+import { createIndexKey } from '../../src/extension/index-key.js'
 import { generateLocalKey, localKms } from '../../src/providers/local.js'
 import { countingKms } from '../../src/testing/index.js'
 import { encryptedModels } from '../generated/kms-encrypted.js'
@@ -11,6 +12,12 @@ export const localKeys = { app: generateLocalKey(), phone: generateLocalKey(), n
 /** The keys of the fixture schema, in their plainest form. */
 export const plainKeys = { default: { keyId: 'local/app' }, phone: { keyId: 'local/phone' } }
 
+/** The wrapped index master key of all clients of one test file. */
+export const indexKey = {
+  keyId: 'local/app',
+  key: await createIndexKey({ keyId: 'local/app', providers: [localKms({ keys: localKeys })] }),
+}
+
 /** An un-extended client and the same one extended, with everything they did. */
 export function createExtendedClient(
   options: ClientOptions,
@@ -19,7 +26,7 @@ export function createExtendedClient(
   const { prisma: plain, queries } = createClient(options)
   const kms = countingKms(localKms({ keys: localKeys }))
   const prisma = plain.$extends(
-    kmsEncrypted({ models: encryptedModels, providers: [kms], keys: plainKeys, ...config }),
+    kmsEncrypted({ models: encryptedModels, providers: [kms], keys: plainKeys, indexKey, ...config }),
   )
   return { plain, prisma, queries, kms }
 }
