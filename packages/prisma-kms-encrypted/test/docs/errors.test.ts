@@ -15,7 +15,7 @@ const sections = new Map(
 )
 
 /** Environment variables and the like, which look like codes. */
-const otherNames = /^(DATABASE_URL|KMS_KEY_ID|KMS_LOCAL_KEY|NODE_ENV|VAULT_\w+)$/
+const otherNames = /^(DATABASE_URL|KMS_(KEY_ID|INDEX_KEY|LOCAL_KEY)|NODE_ENV|VAULT_\w+)$/
 
 test('the page has every code, each once, and no other', () => {
   const headings = page.headings.filter((heading) => heading.startsWith('`')).map((code) => code.slice(1, -1))

@@ -1,6 +1,6 @@
 /**
- * The examples of the README and the guides. A page's first whole schema (the README's, where it has none) is that of
- * its TypeScript blocks, which all see `src/prisma.ts`; models alone are the schema of the block that follows them.
+ * The examples of the README and the guides. A page's whole schema (the README's, where it has none) is that of its
+ * TypeScript blocks; models alone are the schema of the one block that follows them. All see the page's `src/prisma.ts`.
  */
 import { existsSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
@@ -13,18 +13,20 @@ interface Example {
   readonly name: string
   readonly schema: string
   /** File names with their texts, in the order of the page. */
-  readonly sources: Readonly<Record<string, string>>
+  readonly sources: Record<string, string>
 }
 
 const readme = readPage('README.md')
 const mainSchema = find(readme, isWholeSchema).text
 const client = find(readme, ({ text }) => text.startsWith('// src/prisma.ts')).text
-const examples = listPages().flatMap((path) => examplesOf(readPage(path)))
+const main: Example = { name: 'readme', schema: mainSchema, sources: { 'prisma.ts': client } }
+const examples = [main, ...listPages().flatMap((path) => examplesOf(readPage(path)))]
 let projects: ExampleProjects
 
 beforeAll(async () => {
   projects = await createExampleProjects()
-  for (const { name, schema, sources } of examples) await projects.add(name, schema, sources)
+  for (const { name, schema, sources } of examples)
+    await projects.add(name, onlyNeeded(schema, sources), sources)
 })
 afterAll(() => projects.remove())
 
@@ -44,10 +46,9 @@ test('the README’s migration and examples run, in their order, and print what 
     `DROP SCHEMA public CASCADE; CREATE SCHEMA public;
     CREATE TABLE "User" ("id" serial PRIMARY KEY, "name" text NOT NULL); ${migration}`,
   )
-  const [example] = examples
-  const sources = Object.entries(example?.sources ?? {})
+  const sources = Object.entries(main.sources).filter(([file]) => !file.startsWith('docs-'))
   const { ok, output } = await projects.execute(
-    example?.name ?? '',
+    main.name,
     sources.map(([file]) => file.replace(/ts$/, 'js')),
     { DATABASE_URL: database.url, KMS_KEY_ID: 'local/app', KMS_LOCAL_KEY: generateLocalKey() },
   )
@@ -77,36 +78,45 @@ function leadsSomewhere(from: string, link: string): boolean {
   return anchor === undefined || readPage(path).headings.map(anchorOf).includes(anchor)
 }
 
+/** Adds the blocks of a page without a schema of its own to the README's; returns those that have another. */
 function examplesOf(page: Page): Example[] {
   const name = page.path.replace(/\W+/g, '-').toLowerCase()
-  const found: Example[] = []
-  const sources: Record<string, string> = {}
+  const schema = page.blocks.find(isWholeSchema)?.text
+  const own = schema === undefined || page.path === readme.path ? main : { name, schema, sources: {} }
+  const found: Example[] = own === main ? [] : [own]
   let models: CodeBlock | null = null
   for (const block of page.blocks) {
     if (block.language === 'prisma') {
       if (models) found.push(fragment(name, models, null))
       models = isWholeSchema(block) ? null : block
     } else if (block.language === 'ts') {
-      const file = /^\/\/ src\/(\S+)/.exec(block.text)?.[1] ?? `line-${block.line}.ts`
+      const file = /^\/\/ src\/(\S+)/.exec(block.text)?.[1] ?? `${name}-${block.line}.ts`
       if (models) found.push(fragment(name, models, block))
-      else sources[file] = asModule(block)
+      else own.sources[file] = asModule(block)
       models = null
     }
   }
-  if (models) found.push(fragment(name, models, null))
-  const schema = page.blocks.find(isWholeSchema)?.text ?? mainSchema
-  const main = { name, schema, sources: { 'prisma.ts': client, ...sources } }
-  return Object.keys(sources).length > 0 ? [main, ...found] : found
+  return models ? [...found, fragment(name, models, null)] : found
 }
 
 /** Models alone, under the README's generators, with the one example that is about them. */
 function fragment(page: string, models: CodeBlock, block: CodeBlock | null): Example {
   const head = mainSchema.slice(0, mainSchema.indexOf('model '))
+  const source = block ? asModule(block) : ''
   return {
     name: `${page}-${models.line}`,
     schema: head + models.text,
-    sources: block ? { 'example.ts': asModule(block) } : {},
+    sources: {
+      ...(source.includes("'./prisma.js'") ? { 'prisma.ts': client } : {}),
+      ...(block ? { 'example.ts': source } : {}),
+    },
   }
+}
+
+/** The client takes long to compile, so it is generated only where an example uses it. */
+function onlyNeeded(schema: string, sources: Readonly<Record<string, string>>): string {
+  const used = Object.values(sources).some((text) => text.includes("'./generated/prisma/client.js'"))
+  return used ? schema : schema.replace(/^generator client \{[^}]+\}\n/m, '')
 }
 
 /** Names of one example must not meet those of another. */
