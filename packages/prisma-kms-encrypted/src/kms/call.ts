@@ -20,6 +20,9 @@ export function checkCall(
   if (call.deadlineMs !== undefined && now() >= call.deadlineMs) throw kmsFailure('KMS_TIMEOUT', place)
 }
 
+/** Node's timers fire at once when asked for more (`setTimeout`, Node.js documentation); such deadlines need none. */
+const maxTimerMs = 2 ** 31 - 1
+
 /** A call that is under way, watched for its abort and its deadline. */
 export interface OpenCall {
   /** Fires when the call is over early; for client libraries that can drop a request. */
@@ -59,8 +62,9 @@ export function openCall(call: KmsCall, place: KmsFailurePlace, timing: Timing =
     }
     call.signal.addEventListener('abort', abort, { signal: done.signal })
   }
-  if (call.deadlineMs !== undefined && call.deadlineMs !== Infinity) {
-    timing.sleep(call.deadlineMs - timing.now(), done.signal).then(
+  const remainingMs = (call.deadlineMs ?? Infinity) - timing.now()
+  if (remainingMs <= maxTimerMs) {
+    timing.sleep(remainingMs, done.signal).then(
       () => {
         end('KMS_TIMEOUT')
       },

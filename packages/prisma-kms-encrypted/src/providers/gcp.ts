@@ -24,7 +24,7 @@ import { runItems } from './run-items.js'
 
 /** Options of {@link gcpKms}. Without any, Google's application default credentials are used. */
 export interface GcpKmsOptions {
-  /** Your own client. Its retries are switched off call by call, since the call policies retry. */
+  /** Your own client; it must not log requests. Its retries are switched off call by call, since the call policies retry. */
   readonly client?: GcpKmsClient
   /** Requests under way at the same time; 64. */
   readonly concurrency?: number
@@ -139,8 +139,19 @@ export function gcpKms(options: GcpKmsOptions = {}): KmsProvider {
 
 async function loadClient(given: GcpKmsClient | undefined): Promise<GcpKmsClient> {
   if (given !== undefined) return given
+  if ((process.env['GOOGLE_SDK_NODE_LOGGING'] ?? '') !== '') throw loggingIsOn()
   const sdk = await importDependency('@google-cloud/kms', () => import('@google-cloud/kms'))
   return new sdk.KeyManagementServiceClient()
+}
+
+/** Google's client logs whole requests and answers, data keys included, when this variable is set. */
+function loggingIsOn(): KmsEncryptedError {
+  return new KmsEncryptedError({
+    code: 'INVALID_CONFIGURATION',
+    message: 'gcpKms: GOOGLE_SDK_NODE_LOGGING is set',
+    why: "Google's client would write every data key to the log.",
+    fix: 'Unset GOOGLE_SDK_NODE_LOGGING, or pass a client of your own that does not log: gcpKms({ client }).',
+  })
 }
 
 /** Protobuf gives bytes as a `Buffer` and an int64 as number, string or Long, depending on the client's version. */

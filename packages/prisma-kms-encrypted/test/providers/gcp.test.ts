@@ -148,6 +148,12 @@ test('describes a key', async () => {
   await expect(create().describeKey?.(`${ring}/missing`)).rejects.toMatchObject({ code: 'KMS_KEY_NOT_FOUND' })
 })
 
+test('a client that would log data keys is not made', async () => {
+  process.env['GOOGLE_SDK_NODE_LOGGING'] = 'all'
+  await expect(gcpKms().wrap(keyId, [item], {})).rejects.toMatchObject({ code: 'INVALID_CONFIGURATION' })
+  delete process.env['GOOGLE_SDK_NODE_LOGGING']
+})
+
 test('unknown options are refused', () => {
   expect(() => gcpKms({ timeoutMs: 5 } as never)).toThrow(/gcpKms/)
 })

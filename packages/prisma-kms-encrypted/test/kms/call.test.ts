@@ -1,0 +1,64 @@
+import { getEventListeners } from 'node:events'
+import { checkCall, withinCall } from '../../src/kms/call.js'
+import { codeOf } from './code-of.js'
+import { createFakeTiming, settle } from './fake-timing.js'
+
+const place = { provider: 'aws', keyId: 'alias/app', operation: 'wrap' } as const
+const never = () => new Promise<never>(() => undefined)
+
+test('a call that is over is refused at once', () => {
+  const timing = createFakeTiming()
+  expect(
+    codeOf(() => {
+      checkCall({ signal: AbortSignal.abort() }, place)
+    }),
+  ).toBe('KMS_ABORTED')
+  expect(
+    codeOf(() => {
+      checkCall({ deadlineMs: timing.now() }, place, timing.now)
+    }),
+  ).toBe('KMS_TIMEOUT')
+  checkCall({ deadlineMs: timing.now() + 1 }, place, timing.now)
+})
+
+test('the deadline ends the wait and fires the signal', async () => {
+  const timing = createFakeTiming()
+  let given: AbortSignal | undefined
+  const pending = withinCall(
+    { deadlineMs: timing.now() + 100 },
+    place,
+    (signal) => {
+      given = signal
+      return never()
+    },
+    timing,
+  )
+  const refused = expect(pending).rejects.toMatchObject({ code: 'KMS_TIMEOUT' })
+  await timing.advance(99)
+  expect(given?.aborted).toBe(false)
+  await timing.advance(1)
+  await refused
+  expect(given?.aborted).toBe(true)
+})
+
+test('a deadline beyond the reach of timers is none', async () => {
+  const pending = withinCall({ deadlineMs: Number.MAX_SAFE_INTEGER }, place, async () => {
+    await settle()
+    return 'done'
+  })
+  await expect(pending).resolves.toBe('done')
+})
+
+test('one signal serves many calls without a warning, and keeps no listener afterwards', async () => {
+  const warnings: unknown[] = []
+  const note = (warning: unknown): void => {
+    warnings.push(warning)
+  }
+  process.on('warning', note)
+  const { signal } = new AbortController()
+  await Promise.all(Array.from({ length: 200 }, () => withinCall({ signal }, place, settle)))
+  await settle()
+  process.off('warning', note)
+  expect(warnings).toEqual([])
+  expect(getEventListeners(signal, 'abort')).toHaveLength(0)
+})
