@@ -4,9 +4,15 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { bindSqlAdapterFactory, ColumnTypeEnum } from '@prisma/driver-adapter-utils'
-import { fromRoot, listSchemas, readSchema } from './schemas.mjs'
+import { fromRoot, listSchemas, readSchema, root } from './schemas.mjs'
+
+// A dependency of the package, not of the workspace.
+const { getDMMF } = createRequire(join(root, 'packages/prisma-kms-encrypted/package.json'))(
+  '@prisma/internals',
+)
 
 /** The engine is built for bundlers, which turn `import … from '….wasm'` into code; Node needs it instantiated. */
 async function loadSchemaEngine() {
@@ -40,6 +46,31 @@ function createStandIn() {
   return { ...info, connect: () => Promise.resolve(connection) }
 }
 
+/** The encrypted columns as `table.column`, with PostgreSQL's quotes. */
+async function listEncryptedColumns(datamodels) {
+  const { datamodel } = await getDMMF({ datamodel: datamodels })
+  const columns = datamodel.models.flatMap((model) =>
+    model.fields
+      .filter(({ documentation = '' }) => /(^|\s)@encrypted\b/.test(documentation))
+      .map((field) => `"${model.dbName ?? model.name}"."${field.dbName ?? field.name}"`),
+  )
+  return new Set(columns)
+}
+
+/**
+ * Leaves out unique indexes on encrypted columns: `@unique` stands there only for Prisma's types. Equal values have
+ * different ciphertexts, and long ones exceed an index entry; the unique blind index in another column enforces it.
+ */
+function leaveOutUniqueCiphertext(sql, encrypted) {
+  const index = /^-- CreateIndex\nCREATE UNIQUE INDEX ("[^"]+") ON (?:"[^"]+"\.)?("[^"]+")\(([^)]+)\);$/gm
+  return sql.replace(index, (statement, name, table, list) => {
+    const column = list.split(', ').find((quoted) => encrypted.has(`${table}.${quoted}`))
+    return column === undefined
+      ? statement
+      : `-- Left out: unique index ${name}, because ${table}.${column} holds ciphertext; a blind index stands for it.`
+  })
+}
+
 const check = process.argv.includes('--check')
 const SchemaEngine = await loadSchemaEngine()
 const adapter = bindSqlAdapterFactory(createStandIn())
@@ -57,7 +88,7 @@ for (const { schema, migrations } of listSchemas()) {
     shadowDatabaseUrl: null,
     filters: { externalTables: [], externalEnums: [] },
   })
-  const sql = stdout.trimEnd() + '\n'
+  const sql = leaveOutUniqueCiphertext(stdout.trimEnd() + '\n', await listEncryptedColumns(datamodels))
   const path = join(migrations, '0001_init/migration.sql')
   if (!check) {
     mkdirSync(dirname(path), { recursive: true })

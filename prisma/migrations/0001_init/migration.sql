@@ -117,6 +117,29 @@ CREATE TABLE "audit"."audit_entries" (
 );
 
 -- CreateTable
+CREATE TABLE "Account" (
+    "id" SERIAL NOT NULL,
+    "email" TEXT,
+    "emailBidx" TEXT,
+    "phone" TEXT,
+    "phoneBidx" TEXT,
+    "city" TEXT,
+    "cityBidx" TEXT,
+    "taxId" TEXT,
+    "taxIdBidx" TEXT,
+    "badge" TEXT,
+    "badge_bidx" TEXT,
+    "label" TEXT,
+    "updatedAt" TIMESTAMP(3) NOT NULL,
+    "orgId" INTEGER,
+    "ownerId" INTEGER,
+    "referrerId" INTEGER,
+    "encryptedKmsKey" TEXT,
+
+    CONSTRAINT "Account_pkey" PRIMARY KEY ("id")
+);
+
+-- CreateTable
 CREATE TABLE "PlainOrg" (
     "id" SERIAL NOT NULL,
     "name" TEXT NOT NULL,
@@ -218,6 +241,28 @@ CREATE TABLE "audit"."plain_audit_entries" (
 );
 
 -- CreateTable
+CREATE TABLE "PlainAccount" (
+    "id" SERIAL NOT NULL,
+    "email" TEXT,
+    "emailBidx" TEXT,
+    "phone" TEXT,
+    "phoneBidx" TEXT,
+    "city" TEXT,
+    "cityBidx" TEXT,
+    "taxId" TEXT,
+    "taxIdBidx" TEXT,
+    "badge" TEXT,
+    "badge_bidx" TEXT,
+    "label" TEXT,
+    "updatedAt" TIMESTAMP(3) NOT NULL,
+    "orgId" INTEGER,
+    "ownerId" INTEGER,
+    "referrerId" INTEGER,
+
+    CONSTRAINT "PlainAccount_pkey" PRIMARY KEY ("id")
+);
+
+-- CreateTable
 CREATE TABLE "_PostToTag" (
     "A" INTEGER NOT NULL,
     "B" INTEGER NOT NULL,
@@ -242,6 +287,24 @@ CREATE UNIQUE INDEX "User_handle_key" ON "User"("handle");
 -- CreateIndex
 CREATE UNIQUE INDEX "Profile_userId_key" ON "Profile"("userId");
 
+-- Left out: unique index "Account_email_key", because "Account"."email" holds ciphertext; a blind index stands for it.
+
+-- CreateIndex
+CREATE UNIQUE INDEX "Account_emailBidx_key" ON "Account"("emailBidx");
+
+-- Left out: unique index "Account_badge_key", because "Account"."badge" holds ciphertext; a blind index stands for it.
+
+-- CreateIndex
+CREATE UNIQUE INDEX "Account_badge_bidx_key" ON "Account"("badge_bidx");
+
+-- CreateIndex
+CREATE INDEX "Account_phoneBidx_idx" ON "Account"("phoneBidx");
+
+-- Left out: unique index "Account_orgId_taxId_key", because "Account"."taxId" holds ciphertext; a blind index stands for it.
+
+-- CreateIndex
+CREATE UNIQUE INDEX "Account_orgId_taxIdBidx_key" ON "Account"("orgId", "taxIdBidx");
+
 -- CreateIndex
 CREATE UNIQUE INDEX "PlainTag_label_key" ON "PlainTag"("label");
 
@@ -250,6 +313,27 @@ CREATE UNIQUE INDEX "PlainUser_handle_key" ON "PlainUser"("handle");
 
 -- CreateIndex
 CREATE UNIQUE INDEX "PlainProfile_userId_key" ON "PlainProfile"("userId");
+
+-- CreateIndex
+CREATE UNIQUE INDEX "PlainAccount_email_key" ON "PlainAccount"("email");
+
+-- CreateIndex
+CREATE UNIQUE INDEX "PlainAccount_emailBidx_key" ON "PlainAccount"("emailBidx");
+
+-- CreateIndex
+CREATE UNIQUE INDEX "PlainAccount_badge_key" ON "PlainAccount"("badge");
+
+-- CreateIndex
+CREATE UNIQUE INDEX "PlainAccount_badge_bidx_key" ON "PlainAccount"("badge_bidx");
+
+-- CreateIndex
+CREATE INDEX "PlainAccount_phoneBidx_idx" ON "PlainAccount"("phoneBidx");
+
+-- CreateIndex
+CREATE UNIQUE INDEX "PlainAccount_orgId_taxId_key" ON "PlainAccount"("orgId", "taxId");
+
+-- CreateIndex
+CREATE UNIQUE INDEX "PlainAccount_orgId_taxIdBidx_key" ON "PlainAccount"("orgId", "taxIdBidx");
 
 -- CreateIndex
 CREATE INDEX "_PostToTag_B_index" ON "_PostToTag"("B");
@@ -285,6 +369,15 @@ ALTER TABLE "Membership" ADD CONSTRAINT "Membership_orgId_fkey" FOREIGN KEY ("or
 ALTER TABLE "audit"."audit_entries" ADD CONSTRAINT "audit_entries_actor_id_fkey" FOREIGN KEY ("actor_id") REFERENCES "User"("id") ON DELETE SET NULL ON UPDATE CASCADE;
 
 -- AddForeignKey
+ALTER TABLE "Account" ADD CONSTRAINT "Account_orgId_fkey" FOREIGN KEY ("orgId") REFERENCES "Org"("id") ON DELETE SET NULL ON UPDATE CASCADE;
+
+-- AddForeignKey
+ALTER TABLE "Account" ADD CONSTRAINT "Account_ownerId_fkey" FOREIGN KEY ("ownerId") REFERENCES "User"("id") ON DELETE SET NULL ON UPDATE CASCADE;
+
+-- AddForeignKey
+ALTER TABLE "Account" ADD CONSTRAINT "Account_referrerId_fkey" FOREIGN KEY ("referrerId") REFERENCES "Account"("id") ON DELETE SET NULL ON UPDATE CASCADE;
+
+-- AddForeignKey
 ALTER TABLE "PlainUser" ADD CONSTRAINT "PlainUser_orgId_fkey" FOREIGN KEY ("orgId") REFERENCES "PlainOrg"("id") ON DELETE SET NULL ON UPDATE CASCADE;
 
 -- AddForeignKey
@@ -310,6 +403,15 @@ ALTER TABLE "PlainMembership" ADD CONSTRAINT "PlainMembership_orgId_fkey" FOREIG
 
 -- AddForeignKey
 ALTER TABLE "audit"."plain_audit_entries" ADD CONSTRAINT "plain_audit_entries_actor_id_fkey" FOREIGN KEY ("actor_id") REFERENCES "PlainUser"("id") ON DELETE SET NULL ON UPDATE CASCADE;
+
+-- AddForeignKey
+ALTER TABLE "PlainAccount" ADD CONSTRAINT "PlainAccount_orgId_fkey" FOREIGN KEY ("orgId") REFERENCES "PlainOrg"("id") ON DELETE SET NULL ON UPDATE CASCADE;
+
+-- AddForeignKey
+ALTER TABLE "PlainAccount" ADD CONSTRAINT "PlainAccount_ownerId_fkey" FOREIGN KEY ("ownerId") REFERENCES "PlainUser"("id") ON DELETE SET NULL ON UPDATE CASCADE;
+
+-- AddForeignKey
+ALTER TABLE "PlainAccount" ADD CONSTRAINT "PlainAccount_referrerId_fkey" FOREIGN KEY ("referrerId") REFERENCES "PlainAccount"("id") ON DELETE SET NULL ON UPDATE CASCADE;
 
 -- AddForeignKey
 ALTER TABLE "_PostToTag" ADD CONSTRAINT "_PostToTag_A_fkey" FOREIGN KEY ("A") REFERENCES "Post"("id") ON DELETE CASCADE ON UPDATE CASCADE;

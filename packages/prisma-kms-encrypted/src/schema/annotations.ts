@@ -29,15 +29,19 @@ import {
   findNearMiss,
   isAnnotationName,
 } from './annotation-names.js'
+import type { NormalizeStep } from './model.js'
 
 /** Name of the key group of fields and key columns that name none. */
 export const defaultKey = 'default'
 
 /** Steps that a blind index applies to a value, in the order given, before it is hashed. */
-export const normalizeSteps = ['trim', 'lowercase', 'nfkc', 'diacritics', 'digits'] as const
-
-/** One of {@link normalizeSteps}. */
-export type NormalizeStep = (typeof normalizeSteps)[number]
+export const normalizeSteps = [
+  'trim',
+  'lowercase',
+  'nfkc',
+  'diacritics',
+  'digits',
+] as const satisfies readonly NormalizeStep[]
 
 /** Length of a full blind index (HMAC-SHA-256); a truncated one is shorter. */
 const fullIndexBits = 256
@@ -63,7 +67,7 @@ export interface KmsIdAnnotation {
   readonly kind: 'kmsId'
 }
 
-/** `@blindIndex(field, normalize: […], bits: n)`. */
+/** `@blindIndex(field, normalize: […], bits: n, verify: false)`. */
 export interface BlindIndexAnnotation {
   readonly kind: 'blindIndex'
   /** The encrypted field that the index stands for. */
@@ -71,6 +75,8 @@ export interface BlindIndexAnnotation {
   readonly normalize: readonly NormalizeStep[]
   /** Bits that are kept of the hash; `null`: all. */
   readonly bits: number | null
+  /** Whether rows found through the index are checked against it once they are opened; `true` unless given. */
+  readonly verify: boolean
 }
 
 /** One annotation of this library. */
@@ -170,7 +176,7 @@ const builders: Readonly<Record<AnnotationName, Builder>> = {
     return { kind: 'kmsId' }
   },
   blindIndex: (options, refuse) => {
-    expectNames(options, ['normalize', 'bits'], refuse)
+    expectNames(options, ['normalize', 'bits', 'verify'], refuse)
     const field = readPositional(options, refuse)
     if (field === null) return refuse('no field', 'Name the encrypted field first: @blindIndex(email).')
     return {
@@ -178,6 +184,7 @@ const builders: Readonly<Record<AnnotationName, Builder>> = {
       field,
       normalize: readNormalize(options, refuse),
       bits: readBits(options, refuse),
+      verify: readVerify(options, refuse),
     }
   },
 }
@@ -232,6 +239,14 @@ function readBits(options: AnnotationOptions, refuse: Refuse): number | null {
     'an invalid number of "bits"',
     `Give a whole number from 1 to ${fullIndexBits - 1}, or leave it out.`,
   )
+}
+
+function readVerify(options: AnnotationOptions, refuse: Refuse): boolean {
+  const value = options.named.get('verify')
+  if (value === undefined) return true
+  const word = value.kind === 'word' ? value.word : ''
+  if (word === 'true' || word === 'false') return word === 'true'
+  return refuse('an invalid "verify"', 'Write verify: false, or leave it out.')
 }
 
 function invalidComment(place: string, found: string, fix: string): KmsEncryptedError {

@@ -64,6 +64,23 @@ export interface KeyColumn {
   readonly capacity: number | null
 }
 
+/** A step that brings text into the form whose index is stored; applied in the order given. */
+export type NormalizeStep = 'trim' | 'lowercase' | 'nfkc' | 'diacritics' | 'digits'
+
+/** One blind index, by the field that holds it: keyed hashes under which an encrypted field can be searched. */
+export interface BlindIndex {
+  /** The encrypted field that it stands for. */
+  readonly field: string
+  readonly column: string
+  readonly normalize: readonly NormalizeStep[]
+  /** Leading bits of the hash that are kept; `null`: all 256. */
+  readonly bits: number | null
+  /** Whether the database refuses equal values: the index column is `@unique`. */
+  readonly unique: boolean
+  /** `false`: rows found through the index are returned without checking it against the opened field. */
+  readonly verify: boolean
+}
+
 /** A relation field, with what is needed to walk it and to know who holds the foreign key. */
 export interface RelationField {
   readonly model: string
@@ -121,6 +138,7 @@ export interface ModelDefinition {
   readonly relations: { readonly [field: string]: RelationField }
   readonly encrypted: { readonly [field: string]: EncryptedField }
   readonly keys: { readonly [key: string]: KeyColumn }
+  readonly indexes: { readonly [field: string]: BlindIndex }
 }
 
 /** The generated module's value: every model of the schema that is encrypted or can reach an encrypted one. */

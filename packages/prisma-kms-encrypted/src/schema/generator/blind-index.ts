@@ -1,43 +1,46 @@
-/** Reads and validates `@blindIndex`. The extension does not serve blind indexes yet, so the schema check refuses them. */
-import type { BlindIndexAnnotation, NormalizeStep } from '../annotations.js'
+/** Reads `@blindIndex`, and refuses indexes that cannot be stored or would not find what they are for. */
+import type { BlindIndexAnnotation } from '../annotations.js'
+import type { BlindIndex } from '../model.js'
 import type { AnnotatedField, AnnotatedModel, AnnotatedSchema } from './annotated-schema.js'
 import { describeType, readCapacity } from './column-capacity.js'
-import { findForeignKeys, isIdField } from './identity.js'
+import { findForeignKeys, findReferences, isIdField } from './identity.js'
 import type { Problem, Problems } from './problems.js'
 
-/** One blind index, named by the field that holds it. */
-export interface BlindIndexDefinition {
-  /** The encrypted field that the index stands for. */
-  readonly field: string
-  readonly column: string
-  readonly normalize: readonly NormalizeStep[]
-  /** Bits that are kept of the hash; `null`: all 256. */
-  readonly bits: number | null
-  /** Whether the index column is `@unique`, so that equal values are refused. */
-  readonly unique: boolean
+/** The blind indexes of `model` by the fields that hold them, in schema order. */
+export function readBlindIndexes(model: AnnotatedModel): Readonly<Record<string, BlindIndex>> {
+  const indexes: Record<string, BlindIndex> = {}
+  for (const { dmmf, annotation } of model.fields) {
+    if (annotation?.kind !== 'blindIndex') continue
+    indexes[dmmf.name] = {
+      field: annotation.field,
+      column: dmmf.dbName ?? dmmf.name,
+      normalize: annotation.normalize,
+      bits: annotation.bits,
+      unique: dmmf.isUnique,
+      verify: annotation.verify,
+    }
+  }
+  return indexes
 }
 
-/**
- * Reads the index that `field` holds.
- *
- * @returns `null` after adding at least one problem
- */
-export function readBlindIndex(
-  model: AnnotatedModel,
-  field: AnnotatedField,
-  annotation: BlindIndexAnnotation,
-  schema: AnnotatedSchema,
-  problems: Problems,
-): BlindIndexDefinition | null {
-  const found = [...checkTarget(model, annotation), ...checkIndexColumn(model, field, annotation, schema)]
-  for (const problem of found) problems.add({ place: `${model.name}.${field.dmmf.name}`, ...problem })
-  if (found.length > 0) return null
-  return {
-    field: annotation.field,
-    column: field.dmmf.dbName ?? field.dmmf.name,
-    normalize: annotation.normalize,
-    bits: annotation.bits,
-    unique: field.dmmf.isUnique,
+/** Adds the problems of every blind index of `model`. */
+export function checkBlindIndexes(model: AnnotatedModel, schema: AnnotatedSchema, problems: Problems): void {
+  /** The column of the truncated index, by encrypted field. */
+  const truncated = new Map<string, string>()
+  for (const field of model.fields) {
+    const { annotation, dmmf } = field
+    if (annotation?.kind !== 'blindIndex') continue
+    const findings = [
+      ...checkTarget(model, annotation),
+      ...checkIndexColumn(model, field, annotation, schema),
+      ...checkTruncation(model, dmmf.name, annotation),
+    ]
+    if (annotation.bits !== null) {
+      const first = truncated.get(annotation.field)
+      if (first === undefined) truncated.set(annotation.field, dmmf.name)
+      else findings.push(secondTruncated(model, annotation, first))
+    }
+    for (const finding of findings) problems.add({ place: `${model.name}.${dmmf.name}`, ...finding })
   }
 }
 
@@ -103,6 +106,7 @@ function checkIndexColumn(
   if (
     isIdField(model.dmmf, dmmf.name) ||
     findForeignKeys(model.dmmf, dmmf.name).length > 0 ||
+    findReferences(schema, model.name, dmmf.name).length > 0 ||
     dmmf.hasDefaultValue
   ) {
     findings.push({
@@ -111,14 +115,40 @@ function checkIndexColumn(
       fix: 'Remove the attribute.',
     })
   }
-  if (dmmf.isUnique && annotation.bits !== null) {
+  return findings
+}
+
+function checkTruncation(
+  model: AnnotatedModel,
+  column: string,
+  { bits, verify }: BlindIndexAnnotation,
+): readonly Finding[] {
+  if (bits === null) return []
+  const findings: Finding[] = []
+  const block = model.dmmf.uniqueFields.some((fields) => fields.includes(column))
+  if (block || model.fields.some(({ dmmf }) => dmmf.name === column && dmmf.isUnique)) {
     findings.push({
-      found: '@unique on a truncated index',
+      found: `${block ? '@@unique' : '@unique'} on a truncated index`,
       why: 'Different values share a truncated index, and the second would be refused.',
-      fix: 'Remove @unique or bits.',
+      fix: 'Remove the attribute or bits.',
+    })
+  }
+  if (!verify) {
+    findings.push({
+      found: 'verify: false on a truncated index',
+      why: 'Different values share a truncated index, so what it finds must be opened and compared.',
+      fix: 'Remove verify or bits.',
     })
   }
   return findings
+}
+
+function secondTruncated(model: AnnotatedModel, { field }: BlindIndexAnnotation, first: string): Finding {
+  return {
+    found: `${model.name}.${first} is already a truncated index of ${model.name}.${field}`,
+    why: 'Together they narrow the value down further than either says.',
+    fix: 'Keep one of them, or remove bits.',
+  }
 }
 
 /** Standard base64 of the bytes that hold `bits`. */

@@ -1,19 +1,17 @@
 /** Refuses `@encrypted` on columns that cannot hold ciphertext, or whose attributes need the plaintext. */
 import type { EncryptedField } from '../model.js'
 import type { AnnotatedField, AnnotatedModel, AnnotatedSchema } from './annotated-schema.js'
-import type { BlindIndexDefinition } from './blind-index.js'
 import { asEncryptedType, describeType, readCapacity } from './column-capacity.js'
-import { findForeignKeys, isIdField } from './identity.js'
+import { findForeignKeys, findReferences, isIdField } from './identity.js'
 import type { Problem, Problems } from './problems.js'
 
 /** Size of the encrypted empty value, DESIGN §3: 48 bytes, which are 64 characters of base64. */
 const emptyBytes = 48
 const emptyCharacters = 64
 
-/** Adds the problems of every encrypted field of `model`; `indexes` are the model's blind indexes. */
+/** Adds the problems of every encrypted field of `model`. */
 export function checkEncryptedFields(
   model: AnnotatedModel,
-  indexes: readonly BlindIndexDefinition[],
   schema: AnnotatedSchema,
   problems: Problems,
 ): void {
@@ -30,7 +28,7 @@ export function checkEncryptedFields(
       })
       continue
     }
-    checkAttributes(place, field, model, indexes, problems)
+    checkAttributes(place, field, model, schema, problems)
     checkColumn(place, field, type, schema, problems)
   }
 }
@@ -39,7 +37,7 @@ function checkAttributes(
   place: string,
   { dmmf }: AnnotatedField,
   model: AnnotatedModel,
-  indexes: readonly BlindIndexDefinition[],
+  schema: AnnotatedSchema,
   problems: Problems,
 ): void {
   const refuse = (problem: Omit<Problem, 'place'>) => {
@@ -52,21 +50,20 @@ function checkAttributes(
       fix: 'Use another field as id, or remove @encrypted.',
     })
   }
-  const standsIn = indexes.some((index) => index.field === dmmf.name && index.unique)
-  const compound = model.dmmf.uniqueIndexes.some((index) => index.fields.includes(dmmf.name))
-  if (compound || (dmmf.isUnique && !standsIn)) {
-    refuse({
-      found: `${compound ? '@@unique' : '@unique'} on an encrypted field`,
-      why: 'Equal values have different ciphertexts, so it enforces nothing, and long ciphertexts exceed an index entry.',
-      fix: 'Remove the attribute.',
-    })
-  }
   const [relation] = findForeignKeys(model.dmmf, dmmf.name)
   if (relation !== undefined) {
     refuse({
       found: `the foreign key of ${model.name}.${relation.name} cannot be encrypted`,
       why: 'The database compares foreign keys with the rows that they refer to.',
       fix: 'Remove @encrypted.',
+    })
+  }
+  const [reference] = findReferences(schema, model.name, dmmf.name)
+  if (reference !== undefined) {
+    refuse({
+      found: `${reference} refers to an encrypted field`,
+      why: 'The database compares foreign keys with the values that they refer to, and ciphertexts change.',
+      fix: 'Refer to the id.',
     })
   }
   if (dmmf.hasDefaultValue) {

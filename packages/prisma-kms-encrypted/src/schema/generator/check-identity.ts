@@ -54,7 +54,7 @@ function refuseUnused(place: string, problems: Problems): void {
 }
 
 function checkPrimaryKey(model: AnnotatedModel, problems: Problems): void {
-  const keys = findPrimaryKeys(model.dmmf)
+  const keys = findPrimaryKeys(model)
   if (keys.length === 1) return
   const names = keys.map((fields) => fields.join(' + ')).join(', ')
   problems.add({

@@ -33,23 +33,27 @@ function allCriteria(model: DMMF.Model): UniqueCriterion[] {
 
 /**
  * The criteria that may serve as primary key: the model's own if it has one, otherwise every unique criterion of
- * required fields. The fields stand in the order of `@id`, `@@id` or `@@unique`.
+ * required fields that are neither encrypted nor an index, whose values change with every write. The fields stand
+ * in the order of `@id`, `@@id` or `@@unique`.
  */
-export function findPrimaryKeys(model: DMMF.Model): readonly (readonly string[])[] {
+export function findPrimaryKeys({ dmmf: model, fields }: AnnotatedModel): readonly (readonly string[])[] {
   const id = model.fields.find((field) => field.isId)
   if (id !== undefined) return [[id.name]]
   if (model.primaryKey) return [model.primaryKey.fields]
-  const required = new Set(model.fields.filter((field) => field.isRequired).map((field) => field.name))
+  const usable = fields.filter(
+    ({ dmmf, annotation }) => dmmf.isRequired && (annotation === null || annotation.kind === 'kmsId'),
+  )
+  const names = new Set(usable.map(({ dmmf }) => dmmf.name))
   return allCriteria(model)
     .map((criterion) => criterion.fields)
-    .filter((fields) => fields.every((field) => required.has(field)))
+    .filter((criterion) => criterion.every((field) => names.has(field)))
 }
 
 /** The fields that the encryption context is bound to: the `@kmsId` fields, otherwise the primary key. */
 export function findContextFields(model: AnnotatedModel): readonly DMMF.Field[] {
   const marked = model.fields.filter((field) => field.annotation?.kind === 'kmsId')
   if (marked.length > 0) return marked.map((field) => field.dmmf)
-  const [primaryKey] = findPrimaryKeys(model.dmmf)
+  const [primaryKey] = findPrimaryKeys(model)
   return (primaryKey ?? []).flatMap((name) => model.dmmf.fields.filter((field) => field.name === name))
 }
 
@@ -69,6 +73,13 @@ export function isIdField(model: DMMF.Model, field: string): boolean {
   return inKey || model.fields.some(({ name, isId }) => isId && name === field)
 }
 
+/** All unique criteria of `model` but its id, as lists of fields; compound ones in schema order. */
+export function listUniqueFields(model: DMMF.Model): readonly (readonly string[])[] {
+  const single = model.fields.filter((field) => field.isUnique).map((field) => [field.name])
+  // A `@@unique` of one field makes that field unique as well.
+  return [...single, ...model.uniqueFields.filter((fields) => fields.length > 1)]
+}
+
 /** Whether `field` is, or is part of, any unique criterion of `model`. */
 export function isUniqueOrId(model: DMMF.Model, field: string): boolean {
   return allCriteria(model).some((criterion) => criterion.fields.includes(field))
@@ -77,6 +88,15 @@ export function isUniqueOrId(model: DMMF.Model, field: string): boolean {
 /** Relation fields of `model` whose foreign key contains `field`. */
 export function findForeignKeys(model: DMMF.Model, field: string): readonly DMMF.Field[] {
   return model.fields.filter((relation) => relation.relationFromFields?.includes(field))
+}
+
+/** Relations whose foreign key refers to `field` of `model`, as `Model.relation`. */
+export function findReferences(schema: AnnotatedSchema, model: string, field: string): readonly string[] {
+  return schema.models.flatMap(({ name, dmmf }) =>
+    dmmf.fields
+      .filter((relation) => relation.type === model && relation.relationToFields?.includes(field))
+      .map((relation) => `${name}.${relation.name}`),
+  )
 }
 
 /** What a relation does to its foreign key when the referenced columns change; Prisma's default is `Cascade`. */

@@ -16,6 +16,7 @@ import {
   isEncryptedModel,
   readCryptographicName,
 } from './annotated-schema.js'
+import { readBlindIndexes } from './blind-index.js'
 import {
   checkedCreateTakes,
   findContextFields,
@@ -61,7 +62,7 @@ function readModel(model: AnnotatedModel, schema: AnnotatedSchema): ModelDefinit
     name: readCryptographicName(model),
     table: model.dmmf.dbName ?? model.name,
     schema: model.dmmf.schema ?? null,
-    primaryKey: findPrimaryKeys(model.dmmf)[0] ?? [],
+    primaryKey: findPrimaryKeys(model)[0] ?? [],
     contextId: isEncryptedModel(model) ? readContextId(contextFields, schema) : [],
     checkedCreateTakesId: checkedCreateTakes(schema.dmmf, model.name, contextFields),
     uniques: readUniques(model.dmmf, schema.dmmf),
@@ -69,6 +70,7 @@ function readModel(model: AnnotatedModel, schema: AnnotatedSchema): ModelDefinit
     relations: readRelations(model.dmmf),
     encrypted: readEncrypted(model, schema),
     keys: readKeys(model, schema),
+    indexes: readBlindIndexes(model),
   }
 }
 
