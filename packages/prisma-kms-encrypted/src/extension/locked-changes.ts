@@ -10,7 +10,7 @@ import {
 } from '../records/place-changes.js'
 import { sealedText, type Row } from '../records/open-rows.js'
 import type { Branch, ChangedRecord, NestedChange } from '../records/data-plan.js'
-import type { Args, OwnArgs } from '../records/arguments.js'
+import { without, type Args, type OwnArgs } from '../records/arguments.js'
 import type { RecordModel } from '../records/models.js'
 import { noRow, plainWhere } from '../records/row-filter.js'
 import { refuseBatch } from './atomically.js'
@@ -184,7 +184,7 @@ async function deliver(
 /** One statement per record, each with the caller's own condition besides. */
 async function deliverMany(operation: Operation, rows: readonly RowChange[]): Promise<LateResult> {
   const { plan } = operation
-  const { limit: _, ...args } = plan.args
+  const args = without(plan.args, 'limit')
   const returned: unknown[] = []
   let count = 0
   for (const { row, changed } of rows) {

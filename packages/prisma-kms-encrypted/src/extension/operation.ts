@@ -31,7 +31,7 @@ export interface Operation {
   readonly ring: KeyRing
   readonly call: KmsCall
   /** Sends it with these arguments; once per attempt. `name` replaces the operation's name. */
-  send(args: Args, name?: string): Promise<unknown>
+  readonly send: (args: Args, name?: string) => Promise<unknown>
   /** The same operation in another session, such as a transaction of our own. */
   within(session: Session): Operation
   /** The operation planned anew, for another attempt, or as another operation that does the same here. */

@@ -45,7 +45,7 @@ export interface InternalClient extends SideClient {
   readonly _engineConfig: { readonly adapter?: { readonly options?: { readonly schema?: string } } }
   _createItxClient(transaction: TransactionInfo): SideClient
   _createPrismaPromise<T>(callback: (transaction: TransactionInfo | undefined) => Promise<T>): Promise<T>
-  $transaction(run: unknown, options?: TransactionOptions): Promise<unknown>
+  $transaction: (this: unknown, run: unknown, options?: TransactionOptions) => Promise<unknown>
 }
 
 /** What Prisma hands to a query extension besides the documented arguments. */
@@ -89,7 +89,7 @@ export function delegateOf(client: SideClient, delegate: string): Delegate {
 }
 
 /** Whether an error is Prisma's, with this code (`P2025`: a record that the operation depends on was not found). */
-export function isPrismaError(error: unknown, code: string): boolean {
+export function isPrismaError(error: unknown, code: string): error is Error {
   return error instanceof Error && 'code' in error && error.code === code && !('why' in error)
 }
 
@@ -101,7 +101,7 @@ const conflictStates = ['40001', '40P01']
  * look for; any other error as it is.
  */
 export function asWriteConflict(error: unknown): unknown {
-  if (!isPrismaError(error, 'P2010') || !(error instanceof Error)) return error
+  if (!isPrismaError(error, 'P2010')) return error
   const { meta, clientVersion } = error as { meta?: unknown; clientVersion?: unknown }
   const text = `${error.message} ${JSON.stringify(meta)}`
   if (!conflictStates.some((state) => text.includes(state))) return error

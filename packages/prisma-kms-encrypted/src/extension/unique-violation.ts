@@ -4,7 +4,7 @@ import { isPrismaError } from './prisma-internals.js'
 
 /** The error with index columns renamed to their fields, where it is a P2002; any other as it is. */
 export function nameUniqueField(error: unknown, models: RecordModels): unknown {
-  if (!isPrismaError(error, 'P2002') || !(error instanceof Error)) return error
+  if (!isPrismaError(error, 'P2002')) return error
   const names = [...models.values()].flatMap(({ indexes, definition }) =>
     indexes
       .filter(

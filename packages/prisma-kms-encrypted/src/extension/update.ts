@@ -34,7 +34,7 @@ export async function sendUpdate(operation: Operation): Promise<LateResult> {
 async function updateUnderGuard(operation: Operation, changed: ChangedRecord): Promise<LateResult> {
   const { plan, ring, call } = operation
   let previous: Row | null = null
-  let miss: unknown = null
+  let miss: Error | null = null
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
     const row = await readCurrent(operation, changed).catch(unlessInvalid)
     if (!row) {
@@ -44,7 +44,7 @@ async function updateUnderGuard(operation: Operation, changed: ChangedRecord): P
       return sent(operation, { ...plan.args, where, data: withoutValues(changed) })
     }
     if (previous && sameKeys(changed, previous, row))
-      throw hasNestedWrites(changed) ? miss : writeConflict(operation)
+      throw (hasNestedWrites(changed) && miss) || writeConflict(operation)
     const guards = await sealChange(changed, row, ring, call)
     if (selectKeys(plan.model, plan.args, operation.runtime.globalOmit))
       await ring.unwrap(keysOf(plan.model, row), call)

@@ -1,5 +1,5 @@
 /** Turns an `upsert` into the create or the update that it comes to, and starts again when another writer was faster. */
-import { isArgs, type Args, type OwnArgs } from '../records/arguments.js'
+import { isArgs, without, type Args } from '../records/arguments.js'
 import { writeConflict } from './conflicts.js'
 import { sendCreate } from './create.js'
 import { sendWithLateKeys, type LateResult } from './late-records.js'
@@ -67,12 +67,10 @@ async function behindSavepoint<T>({ session }: Operation, work: () => Promise<T>
 }
 
 function updateArgs(given: Args): Args {
-  const { create: _, update, ...rest } = given
-  return { ...rest, data: isArgs(update) ? update : {} }
+  const { update } = given
+  return { ...without(given, 'create', 'update'), data: isArgs(update) ? update : {} }
 }
 
 function createArgs(given: Args): Args {
-  const { update: _, where: __, create, ...rest } = given
-  const args: OwnArgs = { ...rest, data: create }
-  return args
+  return { ...without(given, 'where', 'create', 'update'), data: given['create'] }
 }

@@ -34,6 +34,11 @@ function isSkip(value: unknown): boolean {
   )
 }
 
+/** A copy of arguments without some of them. */
+export function without(args: Args, ...names: readonly string[]): OwnArgs {
+  return Object.fromEntries(Object.entries(args).filter(([name]) => !names.includes(name)))
+}
+
 const markerSymbol = Symbol.for('prisma.objectEnumValue')
 
 /** The name of one of Prisma's null markers, `DbNull`, `JsonNull` or `AnyNull`; otherwise `null`. */

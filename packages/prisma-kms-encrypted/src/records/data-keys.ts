@@ -137,8 +137,8 @@ async function inBatches<Job, Item extends { readonly context: EncryptionContext
   ) => Promise<readonly Outcome<Uint8Array>[]>,
 ): Promise<(Outcome<Uint8Array> | undefined)[]> {
   const batches = new Map<KmsProvider, Map<string, number[]>>()
-  const outcomes: (Outcome<Uint8Array> | undefined)[] = new Array(jobs.length)
-  const items: Item[] = new Array(jobs.length)
+  const outcomes: (Outcome<Uint8Array> | undefined)[] = jobs.map(() => undefined)
+  const items: Item[] = []
   jobs.forEach((job, index) => {
     let version: KeyVersion
     try {

@@ -169,11 +169,7 @@ function planNested(model: RecordModel, verbs: Args, plan: DataPlan, scope: Data
         own[verb] = mapOneOrMany(value, (item) => planNestedUpsert(model, item, own, plan, scope))
         break
       default:
-        throw unsupported(
-          `${model.name}`,
-          `the nested write '${verb}'`,
-          'Use one of Prisma’s own nested writes.',
-        )
+        throw unsupported(model.name, `the nested write '${verb}'`, 'Use one of Prisma’s own nested writes.')
     }
   }
   return own

@@ -129,7 +129,7 @@ function planOperator(
 ): Args {
   const { indexKeys, uses, removable } = context
   const index = indexFor(model, name, operator, context)
-  if (!indexKeys) throw encryptedFilter(`${model.name}.${name}`, operator, index !== null)
+  if (!indexKeys) throw encryptedFilter(`${model.name}.${name}`, operator, true)
   const several = operator === 'in' || operator === 'notIn'
   if (several !== Array.isArray(operand)) throw encryptedFilter(`${model.name}.${name}`, operator, true)
   const values = asList(operand)

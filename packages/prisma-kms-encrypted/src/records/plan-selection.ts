@@ -53,8 +53,8 @@ export function planSelection(
   const { select, include } = args
   const own: OwnArgs = { ...args }
   const relations: Record<string, Shape> = {}
-  let added: readonly string[] = []
-  let conceal = false
+  let added: readonly string[]
+  let conceal: boolean
   if (isArgs(select)) {
     const planned = planRelations(model, select, context, relations)
     const missing = missingFromSelect(model, select, needed)

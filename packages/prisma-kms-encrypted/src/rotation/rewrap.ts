@@ -79,7 +79,7 @@ async function rewrapEntries(
   requests: readonly UnwrapRequest[],
   call: KmsCall,
 ): Promise<Outcome<Uint8Array>[]> {
-  const outcomes: Outcome<Uint8Array>[] = new Array(requests.length)
+  const outcomes: Outcome<Uint8Array>[] = []
   const inService: number[] = []
   const through: number[] = []
   requests.forEach((request, index) => (rewrapsInService(request) ? inService : through).push(index))
