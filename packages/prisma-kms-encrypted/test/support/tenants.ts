@@ -6,7 +6,7 @@ import { localKms } from '../../src/providers/local.js'
 import { encryptedModels } from '../generated/kms-encrypted.js'
 import type { PrismaClient as FixtureClient } from '../generated/prisma/client.js'
 import { runSql } from './database.js'
-import { localKeys, plainKeys } from './extended-client.js'
+import { indexKey, localKeys, plainKeys } from './extended-client.js'
 
 const generated = new URL('../generated/', import.meta.url)
 const migrations = new URL('../../../../prisma/migrations/', import.meta.url)
@@ -50,6 +50,11 @@ export async function createTenant(url: string, schema: string): Promise<void> {
 export function connectTenant(PrismaClient: typeof FixtureClient, connectionString: string, schema?: string) {
   const adapter = new PrismaPg({ connectionString }, schema === undefined ? {} : { schema })
   return new PrismaClient({ adapter }).$extends(
-    kmsEncrypted({ models: tenantModels, providers: [localKms({ keys: localKeys })], keys: plainKeys }),
+    kmsEncrypted({
+      models: tenantModels,
+      providers: [localKms({ keys: localKeys })],
+      keys: plainKeys,
+      indexKey,
+    }),
   )
 }
