@@ -62,7 +62,7 @@ export function createKmsClient<Model extends string>(runtime: Runtime): KmsClie
       const model = modelOf(runtime, name)
       await runtime.loadIndexKeys()
       const created: NewRecord[] = []
-      const plan = { indexKeys: runtime.selection().indexKeys, created, nested: [] }
+      const plan = { indexKeys: runtime.indexKeys(), created, nested: [] }
       const own = planCreateData(model, { ...data, ...idFields(model, id) }, plan, newRoot) as OwnArgs // of an object
       const [record] = created
       const identity = identityOf(model, own)

@@ -88,7 +88,13 @@ function selectMore(
   { plan, runtime }: Operation,
   extra: readonly string[],
 ): { readonly clauses: Args; readonly shape: Shape | null } {
-  const { args, shape } = planSelection(plan.model, plan.given, runtime.selection(), [], extra)
+  const { args, shape } = planSelection(
+    plan.model,
+    plan.given,
+    { globalOmit: runtime.globalOmit, indexKeys: plan.indexKeys },
+    [],
+    extra,
+  )
   const clauses: OwnArgs = {}
   for (const name of ['select', 'include', 'omit']) if (args[name] !== undefined) clauses[name] = args[name]
   return { clauses, shape }

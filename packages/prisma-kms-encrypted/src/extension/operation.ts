@@ -2,6 +2,7 @@
 import type { KmsCall } from '../kms/provider.js'
 import type { Args } from '../records/arguments.js'
 import { KeyRing } from '../records/data-keys.js'
+import type { IndexKeys } from '../records/index-keys.js'
 import type { RecordModel } from '../records/models.js'
 import { planOperation, type OperationPlan } from '../records/plan.js'
 import type { InternalParams, LazyOperation } from './prisma-internals.js'
@@ -35,7 +36,7 @@ export interface Operation {
   /** The same operation in another session, such as a transaction of our own. */
   within(session: Session): Operation
   /** The operation planned anew, for another attempt, or as another operation that does the same here. */
-  again(name?: string, args?: Args): Operation
+  again(name?: string, args?: Args, indexKeys?: IndexKeys | null): Operation
 }
 
 /**
@@ -46,7 +47,15 @@ export function createOperation(runtime: Runtime, request: Request): Operation {
   const given = request.params.transaction ?? null
   const session =
     given?.kind === 'itx' ? insideSession(runtime.base, given) : outsideSession(runtime.base, given)
-  return planned(runtime, request, session, new KeyRing(), request.operation, request.args)
+  return planned(
+    runtime,
+    request,
+    session,
+    new KeyRing(),
+    request.operation,
+    request.args,
+    runtime.indexKeys(),
+  )
 }
 
 function planned(
@@ -56,8 +65,9 @@ function planned(
   ring: KeyRing,
   name: string,
   args: Args,
+  indexKeys: IndexKeys | null,
 ): Operation {
-  const plan = planOperation(request.model, name, args, runtime.selection())
+  const plan = planOperation(request.model, name, args, { globalOmit: runtime.globalOmit, indexKeys })
   const inSession = (where: Session): Operation => ({
     runtime,
     plan,
@@ -67,8 +77,8 @@ function planned(
     // The result of a write is needed whole, also where a fluent call (`create(…).author()`) wants one relation of it.
     send: (sentArgs, sentName = name) => send(request, where, sentArgs, sentName, isWrite(plan)),
     within: inSession,
-    again: (otherName = name, otherArgs = args) =>
-      planned(runtime, request, where, ring, otherName, otherArgs),
+    again: (otherName = name, otherArgs = args, otherKeys = indexKeys) =>
+      planned(runtime, request, where, ring, otherName, otherArgs, otherKeys),
   })
   return inSession(session)
 }

@@ -9,7 +9,7 @@ import { sendUnderLocks } from './locked-changes.js'
 import { createOperation, isWrite, type Operation, type Request } from './operation.js'
 import { unwrapResultKeys } from './result-keys.js'
 import type { Runtime } from './runtime.js'
-import { checkFoundRecord } from './found-record.js'
+import { checkFoundRecord, settleVersion } from './found-record.js'
 import { wantsStoredValues } from './stored-values.js'
 import { nameUniqueField } from './unique-violation.js'
 import { sendUpdate } from './update.js'
@@ -19,7 +19,9 @@ import { sendUpsert } from './upsert.js'
 export async function runOperation(runtime: Runtime, request: Request): Promise<unknown> {
   // Nothing is awaited once the index key is there: reads of one tick must reach Prisma in that tick.
   if (!runtime.isReady()) await runtime.loadIndexKeys()
-  const operation = createOperation(runtime, request)
+  const planned = createOperation(runtime, request)
+  const severalVersions = planned.plan.namesOne && (planned.plan.indexKeys?.versions.length ?? 0) > 1
+  const operation = severalVersions ? await settleVersion(planned) : planned
   const stored = wantsStoredValues()
   const sent = await inTurn(operation, () => sendPlanned(operation)).catch((error: unknown) => {
     throw nameUniqueField(error, runtime.models)
@@ -65,7 +67,7 @@ function inTurn<T>({ plan, session, runtime }: Operation, work: () => Promise<T>
 
 /** Opens the result; after a write that nothing can roll back any more, a failure says that it had happened. */
 async function open(
-  { plan, ring, call, session, runtime }: Operation,
+  { plan, ring, call, session }: Operation,
   sent: LateResult,
   dataPath: readonly string[],
   stored: boolean,
@@ -80,7 +82,7 @@ async function open(
     }
     const { model, shape } = shownModel(plan.model, sent, path)
     if (stored) return storedRows(model, sent.result, shape)
-    return await openRows(model, sent.result, shape, ring, call, undefined, runtime.selection().indexKeys)
+    return await openRows(model, sent.result, shape, ring, call, undefined, plan.indexKeys)
   } catch (error) {
     if (!isWrite(plan) || session.transaction?.kind === 'itx' || !(error instanceof KmsEncryptedError))
       throw error

@@ -2,7 +2,7 @@
 import type { KmsCall } from '../kms/provider.js'
 import type { RecordModels } from '../records/models.js'
 import { createIndexKeys, type IndexKeys } from '../records/index-keys.js'
-import type { GlobalOmit, SelectionContext } from '../records/plan-selection.js'
+import type { GlobalOmit } from '../records/plan-selection.js'
 import { unwrapIndexKeys } from './index-key.js'
 import { readCatalogue, type Catalogue } from './catalogue.js'
 import type { ResolvedConfig } from './configuration.js'
@@ -20,8 +20,8 @@ export interface Runtime {
   readonly schema: string | null
   /** What every call to a key service gets. */
   readonly call: KmsCall
-  /** What planning a selection needs; complete once {@link isReady}. */
-  selection(): SelectionContext
+  /** The index keys; `null` before they are unwrapped, or when no model has an index. */
+  indexKeys(): IndexKeys | null
   /** Whether the index keys are unwrapped, or no model has an index. */
   isReady(): boolean
   /** Unwraps the index master keys, once per process. */
@@ -49,7 +49,7 @@ export function createRuntime(base: InternalClient, config: ResolvedConfig, mode
     queues: new TransactionQueues(),
     schema,
     call,
-    selection: () => ({ globalOmit, indexKeys }),
+    indexKeys: () => indexKeys,
     isReady: () => indexKeys !== null || config.indexKey === null,
     async loadIndexKeys() {
       if (!config.indexKey) return

@@ -12,14 +12,25 @@ export interface IndexKeys {
   compute(index: FieldIndex, value: unknown): string
   /** The index under every version, the current one first, for searching. */
   candidates(index: FieldIndex, value: unknown): readonly string[]
+  /** Each version alone, the current one first: a unique criterion can name only one value. */
+  readonly versions: readonly IndexKeys[]
 }
 
 /**
  * @param masterKeys the index master keys, 32 bytes each, the current one first; they are kept
  */
 export function createIndexKeys(masterKeys: readonly Uint8Array[]): IndexKeys {
-  const derived = masterKeys.map((masterKey) => ({ masterKey, keys: new Map<FieldIndex, KeyObject>() }))
-  const keyOf = (version: (typeof derived)[number], index: FieldIndex): KeyObject => {
+  return keysOf(masterKeys.map((masterKey) => ({ masterKey, keys: new Map() })))
+}
+
+/** One version of the master key, with the keys of the indexes derived from it. */
+interface MasterKey {
+  readonly masterKey: Uint8Array
+  readonly keys: Map<FieldIndex, KeyObject>
+}
+
+function keysOf(derived: readonly MasterKey[]): IndexKeys {
+  const keyOf = (version: MasterKey, index: FieldIndex): KeyObject => {
     const known = version.keys.get(index)
     if (known) return known
     const key = deriveIndexKey(version.masterKey, index.modelName, index.fieldName)
@@ -32,10 +43,14 @@ export function createIndexKeys(masterKeys: readonly Uint8Array[]): IndexKeys {
       computeBlindIndex(keyOf(version, index), type, bytes, ...(index.bits === null ? [] : [index.bits])),
     )
   }
-  return {
+  const keys: IndexKeys = {
     candidates,
     compute: (index, value) => candidates(index, value)[0] ?? '',
+    versions: [],
   }
+  return Object.assign(keys, {
+    versions: derived.length === 1 ? [keys] : derived.map((version) => keysOf([version])),
+  })
 }
 
 /** The normalised form of a value as text, by which two values count as equal. */

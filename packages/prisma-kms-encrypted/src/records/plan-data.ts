@@ -131,7 +131,8 @@ function planRelations(
 /** The nested writes of one relation, each verb with its own grammar. */
 function planNested(model: RecordModel, verbs: Args, plan: DataPlan, scope: DataScope): OwnArgs {
   const own: OwnArgs = { ...verbs }
-  const planned = (where: unknown) => planWhere(model, where, hiddenRows(plan.indexKeys))
+  const planned = (where: unknown, unique = true) =>
+    planWhere(model, where, hiddenRows(plan.indexKeys, unique))
   for (const [verb, value] of Object.entries(verbs)) {
     if (isAbsent(value)) continue
     switch (verb) {
@@ -158,8 +159,10 @@ function planNested(model: RecordModel, verbs: Args, plan: DataPlan, scope: Data
       case 'set':
       case 'disconnect':
       case 'delete':
+        own[verb] = mapOneOrMany(value, (where) => planned(where))
+        break
       case 'deleteMany':
-        own[verb] = mapOneOrMany(value, planned)
+        own[verb] = mapOneOrMany(value, (where) => planned(where, false))
         break
       case 'update':
       case 'updateMany':
@@ -187,7 +190,8 @@ function planNestedUpdate(
   if (!isArgs(item)) return item
   const { scalars, relations } = model.definition
   const wrapped = isArgs(item['data']) && !('data' in scalars) && !('data' in relations)
-  const where = wrapped ? planWhere(model, item['where'], hiddenRows(plan.indexKeys)) : undefined
+  const unique = verb === 'update' && (scope.path.at(-1)?.list ?? false)
+  const where = wrapped ? planWhere(model, item['where'], hiddenRows(plan.indexKeys, unique)) : undefined
   const filter = scope.filter && narrowed(scope.filter, plainWhere(model, where))
   const given = wrapped ? item['data'] : item
   const { own: data, changed } = planUpdateData(model, given, plan, { ...scope, filter })
@@ -212,7 +216,7 @@ function planNestedUpsert(
   scope: DataScope,
 ): unknown {
   if (!isArgs(item)) return item
-  const where = planWhere(model, item['where'], hiddenRows(plan.indexKeys))
+  const where = planWhere(model, item['where'], hiddenRows(plan.indexKeys, scope.path.at(-1)?.list ?? false))
   const own: OwnArgs = { ...item, ...(where === undefined ? {} : { where }) }
   const filter = scope.filter && narrowed(scope.filter, plainWhere(model, where))
   const onSide = (side: Branch['side']) => ({

@@ -18,13 +18,15 @@ export interface FilterContext {
   readonly indexKeys: IndexKeys | null
   /** Whether false positives can be removed from the result, as truncated indexes need it. */
   readonly removable: boolean
+  /** Whether the filter has to name one row, so that bare values stay bare. */
+  readonly unique: boolean
   /** Gets the indexes that the model's own rows are found by. */
   readonly uses: IndexUse[]
 }
 
 /** A context for a filter whose rows are not returned. */
-export function hiddenRows(indexKeys: IndexKeys | null): FilterContext {
-  return { indexKeys, removable: false, uses: [] }
+export function hiddenRows(indexKeys: IndexKeys | null, unique = false): FilterContext {
+  return { indexKeys, removable: false, unique, uses: [] }
 }
 
 /**
@@ -38,9 +40,9 @@ export function planWhere(model: RecordModel, where: unknown, context: FilterCon
   const conditions: Args[] = []
   for (const [name, condition] of Object.entries(where)) {
     if (isAbsent(condition)) own[name] = condition
-    else if (name === 'AND') own[name] = planEach(model, condition, context)
+    else if (name === 'AND') own[name] = planEach(model, condition, { ...context, unique: false })
     else if (name === 'OR' || name === 'NOT')
-      own[name] = planEach(model, condition, { ...context, removable: false })
+      own[name] = planEach(model, condition, { ...context, removable: false, unique: false })
     else {
       const relation = model.relation(name)
       const field = model.fields.get(name)
@@ -85,14 +87,24 @@ function planComparison(
 ): readonly Args[] {
   if (isNull(condition)) return [{ [name]: condition }]
   const operators = isFilter(condition) ? condition : { equals: condition }
+  const keys = context.indexKeys
+  // A unique criterion names one value, that of the first version; see `settleVersion`.
+  const comparing =
+    context.unique && !isFilter(condition) ? { ...context, indexKeys: keys?.versions[0] ?? null } : context
   const own: OwnArgs = {}
   const indexed: OwnArgs = {}
+  const further: Args[] = []
   for (const [operator, operand] of Object.entries(operators)) {
     if (isAbsent(operand)) continue
     const nested = operator === 'not' && isFilter(operand) ? operand : null
     if ((operator === 'equals' || operator === 'not') && isNull(operand)) own[operator] = operand
     else if (nested) planNegation(model, name, nested, context, own, indexed)
-    else Object.assign(indexed, planOperator(model, name, operator, operand, context))
+    else {
+      const planned = planOperator(model, name, operator, operand, comparing)
+      // Under several versions of the index key `equals` becomes `in`, which may be there already.
+      if (Object.keys(planned).some((key) => key in indexed)) further.push(planned)
+      else Object.assign(indexed, planned)
+    }
   }
   const column = Object.keys(indexed).length > 0 ? indexFor(model, name, 'equals', context).column : ''
   // `{ email: 'x' }` stays a bare value, as unique criteria need it.
@@ -101,6 +113,7 @@ function planComparison(
   return [
     ...(Object.keys(own).length > 0 ? [{ [name]: own }] : []),
     ...(column === '' ? [] : [{ [column]: bare ? indexed['equals'] : indexed }]),
+    ...further.map((planned) => ({ [column]: planned })),
   ]
 }
 

@@ -88,7 +88,7 @@ function planRelations(
     const relation = model.relation(name)
     if (!relation) continue
     const uses: IndexUse[] = []
-    const filter = { indexKeys: context.indexKeys, removable: false, uses }
+    const filter = { indexKeys: context.indexKeys, removable: false, unique: false, uses }
     const criteria = planCriteria(relation.model, isArgs(nested) ? nested : {}, filter)
     const planned = planSelection(relation.model, criteria, context, uses)
     if (planned.shape) shapes[name] = planned.shape

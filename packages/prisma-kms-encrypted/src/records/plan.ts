@@ -3,6 +3,7 @@ import { isAbsent, type Args, type OwnArgs } from './arguments.js'
 import type { RecordModel } from './models.js'
 import type { ChangedRecord, NestedChange, NewRecord } from './data-plan.js'
 import { existingRoot, newRoot, planCreateData, planCreateList, planUpdateData } from './plan-data.js'
+import type { IndexKeys } from './index-keys.js'
 import type { IndexUse } from './plan-filter.js'
 import { checkAggregation, planCriteria } from './plan-order.js'
 import { planSelection, type SelectionContext, type Shape } from './plan-selection.js'
@@ -22,6 +23,10 @@ export interface OperationPlan {
   readonly given: Args
   /** What of the result to hide; `null`: nothing was added. */
   readonly shape: Shape | null
+  /** The index keys that it was planned with. */
+  readonly indexKeys: IndexKeys | null
+  /** Whether its `where` names one row. */
+  readonly namesOne: boolean
   /** The indexes that the root records are found by. */
   readonly uses: readonly IndexUse[]
   /** Whether the result holds rows (not a count). */
@@ -53,6 +58,9 @@ const kinds: Readonly<Record<string, OperationKind>> = {
   delete: 'delete',
 }
 
+/** Operations whose `where` has to name one row. */
+const namesOne = new Set(['findUnique', 'findUniqueOrThrow', 'update', 'upsert', 'delete'])
+
 /** Operations whose result is a number or an aggregate. */
 const rowless = new Set(['count', 'aggregate', 'groupBy', 'deleteMany', 'createMany', 'updateMany'])
 
@@ -72,7 +80,12 @@ export function planOperation(
   }
   const { indexKeys } = context
   const uses: IndexUse[] = []
-  const criteria = planCriteria(model, args, { indexKeys, removable: removesRows(operation, args), uses })
+  const criteria = planCriteria(model, args, {
+    indexKeys,
+    removable: removesRows(operation, args),
+    unique: namesOne.has(operation),
+    uses,
+  })
   if (kind === 'count') checkAggregation(model, args)
   const returnsRows = !rowless.has(operation)
   // The rows that a write returns may have other values than those it found; what it finds is checked before it.
@@ -106,6 +119,8 @@ export function planOperation(
     args: own,
     given: args,
     shape: selection.shape,
+    indexKeys,
+    namesOne: namesOne.has(operation),
     uses,
     returnsRows,
     created,

@@ -1,5 +1,7 @@
 import { createDatabase, runSql, type TestDatabase } from '../support/database.js'
-import { createExtendedClient } from '../support/extended-client.js'
+import { createIndexKey } from '../../src/extension/index-key.js'
+import { localKms } from '../../src/providers/local.js'
+import { createExtendedClient, indexKey, localKeys } from '../support/extended-client.js'
 
 let database: TestDatabase
 let client: ReturnType<typeof createExtendedClient>
@@ -190,4 +192,25 @@ test('50 searches by an encrypted field in one tick are one SELECT', async () =>
     Array.from({ length: 50 }, (_, index) => `u${index}@example.com`),
   )
   expect(queries).toHaveLength(1)
+})
+
+test('while rows move to a new index key, both versions are searched and the new one is written', async () => {
+  const next = {
+    keyId: 'local/app',
+    key: await createIndexKey({ keyId: 'local/app', providers: [localKms({ keys: localKeys })] }),
+  }
+  const old = await create({ email: 'old@example.com', phone: '1' })
+  const both = createExtendedClient({ url: database.url }, { indexKey: { current: 2, versions: { 1: indexKey, 2: next } } })
+  const { prisma } = both
+  const added = await prisma.account.create({ data: { email: 'new@example.com', phone: '1', label: 'new' } })
+  const found = await prisma.account.findMany({ where: { phone: '1' }, orderBy: { id: 'asc' } })
+  expect(found.map(({ email }) => email)).toEqual(['old@example.com', 'new@example.com'])
+  expect(await prisma.account.findUnique({ where: { email: 'old@example.com' } })).toMatchObject({ id: old.id })
+  expect(await prisma.account.findUnique({ where: { email: 'new@example.com' } })).toMatchObject({ id: added.id })
+  expect(await prisma.account.findUnique({ where: { email: 'nobody@example.com' } })).toBeNull()
+  const moved = await prisma.account.update({ where: { email: 'old@example.com' }, data: { email: 'old@example.com' } })
+  expect(moved.emailBidx).not.toBe(old.emailBidx)
+  expect(await prisma.account.upsert({ where: { email: 'old@example.com' }, create: {}, update: { label: 'l' } })).toMatchObject({ id: old.id })
+  expect(await prisma.account.findMany({ where: { phone: { equals: '1', in: ['1', '2'] }, label: { not: 'new' } } })).toHaveLength(1)
+  await both.plain.$disconnect()
 })
