@@ -17,6 +17,14 @@ function refusal(documentation: string): KmsEncryptedError {
   throw new Error(`not refused: ${documentation}`)
 }
 
+const blindIndex: Annotation = {
+  kind: 'blindIndex',
+  field: 'email',
+  normalize: [],
+  bits: null,
+  verify: true,
+}
+
 const accepted: readonly (readonly [string, readonly Annotation[]])[] = [
   ['@encrypted', [encrypted]],
   ['  @encrypted  ', [encrypted]],
@@ -29,13 +37,14 @@ const accepted: readonly (readonly [string, readonly Annotation[]])[] = [
   ['@kmsKey(model: User)', [{ ...kmsKey, model: 'User' }]],
   ['@kmsId', [kmsId]],
   ['@kmsId()', [kmsId]],
-  ['@blindIndex(email)', [{ kind: 'blindIndex', field: 'email', normalize: [], bits: null }]],
+  ['@blindIndex(email)', [blindIndex]],
+  ['@blindIndex(email, verify: true)', [blindIndex]],
+  ['@blindIndex(email, verify: false, bits: 8)', [{ ...blindIndex, verify: false, bits: 8 }]],
   [
     '@blindIndex(email, normalize: [trim, lowercase, nfkc, diacritics, digits], bits: 32)',
     [
       {
-        kind: 'blindIndex',
-        field: 'email',
+        ...blindIndex,
         normalize: ['trim', 'lowercase', 'nfkc', 'diacritics', 'digits'],
         bits: 32,
       },
@@ -126,6 +135,9 @@ const refused: readonly (readonly [string, string])[] = [
   ['@blindIndex(email, bits: -1)', 'an invalid number of "bits" in @blindIndex'],
   ['@blindIndex(email, bits: 08)', 'an invalid number of "bits" in @blindIndex'],
   ['@blindIndex(email, bits: [8])', 'an invalid number of "bits" in @blindIndex'],
+  ['@blindIndex(email, verify: no)', 'an invalid "verify" in @blindIndex'],
+  ['@blindIndex(email, verify: [false])', 'an invalid "verify" in @blindIndex'],
+  ['@blindIndex(email, unique: true)', 'unknown option "unique" in @blindIndex'],
 ]
 
 test.each(refused)('refuses %j', (documentation, found) => {

@@ -17,6 +17,24 @@ test('each database starts empty, with all tables', async () => {
   await expect(runSql(other.url, 'SELECT 1')).rejects.toMatchObject({ code: '3D000' })
 })
 
+test('unique indexes are on blind indexes, never on ciphertext; the twins have both', async () => {
+  const listUniques = async (table: string) => {
+    const rows = await runSql<{ columns: string }>(
+      database.url,
+      `SELECT string_agg(a.attname, ' ' ORDER BY a.attnum) AS columns
+       FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indexrelid
+       WHERE i.indrelid = $1::regclass AND i.indisunique AND NOT i.indisprimary
+       GROUP BY i.indexrelid ORDER BY 1`,
+      [`"${table}"`],
+    )
+    return rows.map(({ columns }) => columns)
+  }
+  expect(await listUniques('Account')).toEqual(['badge_bidx', 'emailBidx', 'orgId taxIdBidx'])
+  expect(await listUniques('PlainAccount')).toEqual(
+    expect.arrayContaining(['badge', 'badge_bidx', 'email', 'emailBidx', 'orgId taxId', 'orgId taxIdBidx']),
+  )
+})
+
 test('a client records every statement with its connection', async () => {
   const { prisma, queries } = createClient({ url: database.url, max: 1 })
   await prisma.$transaction(async (tx) => {

@@ -25,6 +25,9 @@ const model: ModelDefinition = {
   relations: {},
   encrypted: {},
   keys: { default: { field: 'key', column: 'key', model: 'User', capacity: null } },
+  indexes: {
+    bidx: { field: 'a', column: 'b', normalize: ['trim', 'nfkc'], bits: null, unique: true, verify: true },
+  },
 }
 
 test('writes the module as it is read, field by field', () => {
@@ -66,6 +69,9 @@ export const encryptedModels = {
     encrypted: {},
     keys: {
       default: { field: 'key', column: 'key', model: 'User', capacity: null },
+    },
+    indexes: {
+      bidx: { field: 'a', column: 'b', normalize: ['trim', 'nfkc'], bits: null, unique: true, verify: true },
     },
   },
 } as const satisfies ModelDefinitions

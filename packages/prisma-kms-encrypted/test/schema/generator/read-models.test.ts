@@ -58,6 +58,7 @@ test('reads a whole model', async () => {
         default: { field: 'kmsKey', column: 'kmsKey', model: 'Person', capacity: null },
         notes: { field: 'notesKey', column: 'notesKey', model: 'Person', capacity: 500 },
       },
+      indexes: {},
     },
   })
 })
@@ -90,7 +91,13 @@ test('keeps the models that reach an encrypted one through any relations, in sch
       id Int @id
     }`)
   expect(Object.keys(models)).toEqual(['Country', 'City', 'User', 'Tag'])
-  expect(models['Country']).toMatchObject({ name: 'Country', contextId: [], encrypted: {}, keys: {} })
+  expect(models['Country']).toMatchObject({
+    name: 'Country',
+    contextId: [],
+    encrypted: {},
+    keys: {},
+    indexes: {},
+  })
 })
 
 test('reads who holds the foreign key, and that Prisma cascades updates unless told otherwise', async () => {
@@ -233,6 +240,20 @@ test('takes the only unique criterion of required fields as primary key when the
   )
   expect(model.primaryKey).toEqual(['code', 'name'])
   expect(model.contextId.map(({ field }) => field)).toEqual(['code', 'name'])
+})
+
+test('never takes encrypted or index columns as primary key', async () => {
+  const model = await readModel(
+    'User',
+    `model User {
+      email     String  @unique /// @encrypted
+      emailBidx String  @unique /// @blindIndex(email)
+      number    Int     @unique /// @kmsId
+      key       String? /// @kmsKey
+    }`,
+  )
+  expect(model.primaryKey).toEqual(['number'])
+  expect(model.uniques.map(({ name }) => name)).toEqual(['email', 'emailBidx', 'number'])
 })
 
 test.each([

@@ -62,6 +62,13 @@ const fields: readonly Refusal[] = [
     user('a String /// @encrypted', '@@unique([a])'),
     'User.a: @@unique on an encrypted field',
   ],
+  ['@@index', user('a String? /// @encrypted', '@@index([id, a])'), 'User.a: @@index on an encrypted field'],
+  [
+    '@@fulltext',
+    user('a String? @db.Text /// @encrypted', '@@fulltext([a])'),
+    'User.a: @@fulltext on an encrypted field',
+    { database: 'mysql', previewFeatures: 'fullTextIndex' },
+  ],
   [
     'a foreign key',
     `model Tenant {\n id String @id\n users User[]\n}\n${user(`
