@@ -48,7 +48,7 @@ export function withCircuitBreaker(provider: KmsProvider, options: CircuitBreake
       enter('closed')
     } else if (verdict === 'failing') {
       failuresInRow += 1
-      if (state === 'half-open' || failuresInRow >= failures) {
+      if (failuresInRow >= failures) {
         openedAtMs = timing.now()
         enter('open')
       }

@@ -34,6 +34,22 @@ test('equal unwraps are sent once and give each caller bytes of its own', async 
   expect([...first, ...second].map(shortForm)).toEqual([0, 2, 2, 2])
 })
 
+test('bytes that were only copied are zeroed, those that one caller got are not', async () => {
+  const made: Uint8Array[] = []
+  const provider = createFakeProvider(({ items }) =>
+    Promise.resolve(
+      items.map((item) => {
+        const outcome = successOf(item)
+        if (outcome.ok) made.push(outcome.value)
+        return outcome
+      }),
+    ),
+  )
+  const kms = withCoalescing(provider)
+  await Promise.all([kms.unwrap('a', [wrapped(1), wrapped(5)], {}), kms.unwrap('a', [wrapped(1)], {})])
+  expect(made).toEqual([Uint8Array.of(0), Uint8Array.of(6)])
+})
+
 test('equal wraps and rewraps are never joined', async () => {
   const provider = createFakeProvider()
   const kms = withCoalescing(provider)

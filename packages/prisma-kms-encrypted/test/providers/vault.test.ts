@@ -90,6 +90,16 @@ test('outcomes of single items are read from HTTP 400 and from errors inside a 2
   expect(await wrapWith(() => ({ status: 400, json: { data } }), 3)).toEqual(expected)
 })
 
+test('a batch with too few results fails as a whole, without shifting the next one', async () => {
+  const outcomes = await wrapWith((request) => {
+    const answer = answerLikeVault(request) as { json: { data: { batch_results: unknown[] } } }
+    if ((request.body['batch_input'] as unknown[]).length === 249) answer.json.data.batch_results.pop()
+    return answer
+  }, 300)
+  expect(outcomes.slice(0, 249)).toEqual(Array(249).fill('KMS_INVALID_RESPONSE'))
+  expect(outcomes.slice(249)).toEqual(Array(51).fill(118))
+})
+
 test.each([
   ['throttling', { status: 429, json: { errors: ['request path rate limit'] } }, 'KMS_THROTTLED'],
   [
