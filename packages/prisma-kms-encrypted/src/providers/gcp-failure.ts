@@ -26,10 +26,6 @@ const invalidArgument = 3
 export function toGcpFailure(error: unknown, place: KmsFailurePlace): KmsEncryptedError {
   if (isKmsEncryptedError(error)) return error
   if (!(error instanceof Error)) return kmsFailure('KMS_UNAVAILABLE', place)
-  // Thrown by google-auth-library before anything is sent.
-  if (/default credentials|invalid_grant|Unable to detect a Project Id/i.test(error.message)) {
-    return kmsFailure('KMS_ACCESS_DENIED', place, { detail: 'no usable application default credentials' })
-  }
   const status = 'code' in error && typeof error.code === 'number' ? error.code : undefined
   if (status === undefined) return kmsFailure('KMS_UNAVAILABLE', place)
   const detail = `gRPC status ${status}`
@@ -38,4 +34,21 @@ export function toGcpFailure(error: unknown, place: KmsFailurePlace): KmsEncrypt
     return kmsFailure('KMS_INVALID_CIPHERTEXT', place)
   }
   return kmsFailure(codes[status] ?? 'KMS_REQUEST_REFUSED', place, { detail })
+}
+
+/** Node's network errors: while credentials are fetched, they say nothing about the credentials. */
+const networkCodes: ReadonlySet<unknown> = new Set([
+  'ECONNRESET',
+  'ECONNREFUSED',
+  'ETIMEDOUT',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+])
+
+/** The error that stands for a client that could not find or load its credentials. */
+export function toGcpStartFailure(error: unknown, place: KmsFailurePlace): KmsEncryptedError {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  if (networkCodes.has(code)) return kmsFailure('KMS_UNAVAILABLE', place)
+  return kmsFailure('KMS_ACCESS_DENIED', place, { detail: 'no usable application default credentials' })
 }

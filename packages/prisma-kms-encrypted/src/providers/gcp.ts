@@ -3,11 +3,12 @@ import type { KeyManagementServiceClient } from '@google-cloud/kms'
 import pLimit from 'p-limit'
 import { z } from 'zod'
 import { KmsEncryptedError } from '../errors.js'
+import { withinCall } from '../kms/call.js'
 import { canonicalContextJson } from '../kms/context.js'
 import { kmsFailure } from '../kms/failure.js'
 import type { KmsFailurePlace } from '../kms/failure.js'
 import { isKeyIdOf } from '../kms/key-id.js'
-import { checkDataKey, checkPlaintextKey } from '../kms/outcome.js'
+import { checkDataKey, checkPlaintextKey, failed } from '../kms/outcome.js'
 import type {
   EncryptionContext,
   KmsCall,
@@ -19,7 +20,7 @@ import type {
 import { crc32c } from './crc32c.js'
 import { importDependency } from './dependency.js'
 import { describeGcpKey } from './gcp-describe.js'
-import { toGcpFailure } from './gcp-failure.js'
+import { toGcpFailure, toGcpStartFailure } from './gcp-failure.js'
 import { runItems } from './run-items.js'
 
 /** Options of {@link gcpKms}. Without any, Google's application default credentials are used. */
@@ -33,7 +34,8 @@ export interface GcpKmsOptions {
 }
 
 /** The part of Google's client that is used. */
-export type GcpKmsClient = Pick<KeyManagementServiceClient, 'encrypt' | 'decrypt' | 'getCryptoKey'>
+export type GcpKmsClient = Pick<KeyManagementServiceClient, 'encrypt' | 'decrypt' | 'getCryptoKey'> &
+  Partial<Pick<KeyManagementServiceClient, 'initialize'>>
 
 const optionsSchema = z.strictObject({
   client: z.custom<GcpKmsClient>((value) => typeof value === 'object' && value !== null).optional(),
@@ -51,8 +53,8 @@ export function gcpKms(options: GcpKmsOptions = {}): KmsProvider {
   const settings = checkOptions(options)
   const limit = pLimit(settings.concurrency)
   let client: Promise<GcpKmsClient> | undefined
-  const getClient = (): Promise<GcpKmsClient> => {
-    client ??= loadClient(settings.client).catch((error: unknown) => {
+  const getClient = (place: KmsFailurePlace): Promise<GcpKmsClient> => {
+    client ??= loadClient(settings.client, place).catch((error: unknown) => {
       client = undefined
       throw error
     })
@@ -71,7 +73,14 @@ export function gcpKms(options: GcpKmsOptions = {}): KmsProvider {
     request: (kms: GcpKmsClient, item: Item) => Promise<Uint8Array>,
   ): Promise<readonly Outcome<Uint8Array>[]> => {
     if (!isKeyIdOf('gcp', place.keyId)) throw kmsFailure('KMS_KEY_NOT_FOUND', place)
-    const kms = await getClient()
+    let kms: GcpKmsClient
+    try {
+      kms = await withinCall(call, place, () => getClient(place))
+    } catch (error) {
+      const failure = toGcpFailure(error, place)
+      if (failure.code !== 'KMS_ACCESS_DENIED' && failure.code !== 'KMS_UNAVAILABLE') throw failure
+      return items.map(() => failed(failure))
+    }
     return runItems({
       place,
       items,
@@ -132,13 +141,21 @@ export function gcpKms(options: GcpKmsOptions = {}): KmsProvider {
     },
     describeKey: async (keyId) => {
       const place: KmsFailurePlace = { provider: 'gcp', keyId, operation: 'describeKey' }
-      return describeGcpKey(await getClient(), place, callOptionsOf({}))
+      return describeGcpKey(await getClient(place), place, callOptionsOf({}))
     },
   })
 }
 
-async function loadClient(given: GcpKmsClient | undefined): Promise<GcpKmsClient> {
-  if (given !== undefined) return given
+async function loadClient(given: GcpKmsClient | undefined, place: KmsFailurePlace): Promise<GcpKmsClient> {
+  const client = given ?? (await createClient())
+  // The client's methods do this too, but let its failure end the process as an unhandled rejection.
+  await client.initialize?.().catch((error: unknown) => {
+    throw toGcpStartFailure(error, place)
+  })
+  return client
+}
+
+async function createClient(): Promise<GcpKmsClient> {
   if ((process.env['GOOGLE_SDK_NODE_LOGGING'] ?? '') !== '') throw loggingIsOn()
   const sdk = await importDependency('@google-cloud/kms', () => import('@google-cloud/kms'))
   return new sdk.KeyManagementServiceClient()

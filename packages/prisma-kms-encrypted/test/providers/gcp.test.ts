@@ -148,6 +148,13 @@ test('describes a key', async () => {
   await expect(create().describeKey?.(`${ring}/missing`)).rejects.toMatchObject({ code: 'KMS_KEY_NOT_FOUND' })
 })
 
+test('missing application default credentials are denied access, not an outage', async () => {
+  process.env['GOOGLE_APPLICATION_CREDENTIALS'] = '/missing/credentials.json'
+  const [outcome] = await gcpKms().wrap(keyId, [item], { deadlineMs: Date.now() + 5_000 })
+  expect(outcome && shortForm(outcome)).toBe('KMS_ACCESS_DENIED')
+  delete process.env['GOOGLE_APPLICATION_CREDENTIALS']
+})
+
 test('a client that would log data keys is not made', async () => {
   process.env['GOOGLE_SDK_NODE_LOGGING'] = 'all'
   await expect(gcpKms().wrap(keyId, [item], {})).rejects.toMatchObject({ code: 'INVALID_CONFIGURATION' })
