@@ -1,8 +1,10 @@
 /** Turns a description's arguments into real ones: first values that both sides share, then each side's own ids. */
 import { Prisma } from '../generated/prisma/client.js'
-import type { SideIndex } from './clients.js'
+import type { Side, SideIndex } from './clients.js'
 import type { Placeholder, WherePlaceholder } from './descriptions.js'
 import { fixtureModels, type ModelName } from './fixture-models.js'
+import { Indexed, IndexedArguments } from './indexed-arguments.js'
+import { isIndexedKind } from './indexed-values.js'
 import type { KnownRow, KnownRows } from './known-rows.js'
 import { secretValue } from './values.js'
 
@@ -35,9 +37,9 @@ export class FreshValues {
       }
     }
     if ('$secret' in placeholder) {
-      return secretValue(placeholder.$secret, placeholder.style, `${this.token}-${number}`)
+      return secretValue(placeholder.$secret, placeholder.style, `${this.token}-${number}`, this.token)
     }
-    if ('$null' in placeholder) return placeholder.$null === 'DbNull' ? Prisma.DbNull : Prisma.JsonNull
+    if ('$null' in placeholder) return placeholder.$null === 'JsonNull' ? Prisma.JsonNull : Prisma.DbNull
     return new Uint8Array()
   }
 }
@@ -47,6 +49,9 @@ export function shareValues(node: unknown, fresh: FreshValues): unknown {
   if (Array.isArray(node)) return node.map((item) => shareValues(item, fresh))
   if (!isNode(node)) return node
   if ('$fresh' in node || '$secret' in node || '$null' in node || '$bytes' in node) {
+    const kind = '$secret' in node ? String(node['$secret']) : '$null' in node ? String(node['$null']) : ''
+    if (isIndexedKind(kind))
+      return new Indexed('$null' in node ? null : String(fresh.make(node as unknown as Placeholder)))
     return new Literal(fresh.make(node as unknown as Placeholder))
   }
   return Object.fromEntries(Object.entries(node).map(([name, value]) => [name, shareValues(value, fresh)]))
@@ -56,10 +61,12 @@ export function shareValues(node: unknown, fresh: FreshValues): unknown {
 export class SideArguments {
   readonly #known: KnownRows
   readonly #side: SideIndex
+  readonly #indexed: IndexedArguments
 
-  constructor(known: KnownRows, side: SideIndex) {
+  constructor(known: KnownRows, side: Side) {
     this.#known = known
-    this.#side = side
+    this.#side = side.index
+    this.#indexed = new IndexedArguments(known, side)
   }
 
   /** @param current the record that the arguments are about, for relations */
@@ -76,13 +83,15 @@ export class SideArguments {
     const named =
       isNode(where) && '$where' in where ? this.#pick(where as unknown as WherePlaceholder, current) : current
     return Object.fromEntries(
-      Object.entries(node).map(([name, value]) => {
-        if (name === 'create') return [name, this.resolve(value)]
-        if (name === 'where') return [name, this.resolve(value, current)]
-        const relation = named && fixtureModels[named.model].relations[name]
-        const one = relation?.kind === 'toOne' || relation?.kind === 'reverseOne'
-        return [name, this.resolve(value, one && named ? this.#known.related(named, name)[0] : named)]
-      }),
+      Object.entries(node)
+        .flatMap(([name, value]) => this.#indexed.entries(name, value))
+        .map(([name, value]) => {
+          if (name === 'create') return [name, this.resolve(value)]
+          if (name === 'where') return [name, this.resolve(value, current)]
+          const relation = named && fixtureModels[named.model].relations[name]
+          const one = relation?.kind === 'toOne' || relation?.kind === 'reverseOne'
+          return [name, this.resolve(value, one && named ? this.#known.related(named, name)[0] : named)]
+        }),
     )
   }
 
@@ -100,7 +109,9 @@ export class SideArguments {
     const { $where: model, by, also } = placeholder
     const row = this.#pick(placeholder, current)
     const more = this.resolve(also ?? {}, current) as object
-    if (by !== undefined && row?.values[by] !== null) {
+    const indexed = by === undefined ? null : this.#indexed.where(by, row, placeholder.index)
+    if (indexed) return { ...more, ...indexed }
+    if (by !== undefined && fixtureModels[model].uniques.includes(by) && row?.values[by] !== null) {
       const value = row?.values[by]
       const target = Object.values(fixtureModels[model].relations).find(({ foreignKey }) => foreignKey === by)
       if (!target) return { ...more, [by]: value ?? 'missing' }

@@ -24,6 +24,8 @@ export interface Side {
   readonly client: DynamicClient
   /** Whether it works on the twins. */
   readonly twins: boolean
+  /** Whether index columns are filled and searched by the test, since no extension does it. */
+  readonly fillsIndexes: boolean
 }
 
 /** The delegate of a model or of its twin: `user`, `plainUser`. */

@@ -22,7 +22,8 @@ function memoized(key: string, build: () => fc.Arbitrary<object>): fc.Arbitrary<
 
 /** A `where` that names one row; through `relation` preferably one that the record at hand is related to. */
 export function uniqueWhere(model: ModelName, relation?: string): fc.Arbitrary<WherePlaceholder> {
-  const names = [undefined, ...fixtureModels[model].uniques]
+  const { uniques, indexedUniques = [] } = fixtureModels[model]
+  const names = [undefined, ...uniques, ...indexedUniques]
   return fc
     .record({
       index: index(),
@@ -194,12 +195,12 @@ function updateDataIn(
     } else if (depth > 0) properties[name] = sometimes(18, changedChildren(name, relation, depth))
   }
   const data = sparse(properties)
-  return avoided.selfMoves && model === 'Comment' ? data.map(withoutSelfMoves) : data
+  return avoided.selfMoves ? data.map(withoutSelfMoves) : data
 }
 
 function withoutSelfMoves(data: Readonly<Record<string, unknown>>): object {
-  const { replies: _, ...rest } = data
-  return 'parent' in data || 'parentId' in data ? rest : data
+  const { replies: _, referrals: __, ...rest } = data
+  return ['parent', 'parentId', 'referrer', 'referrerId'].some((name) => name in data) ? rest : data
 }
 
 /** A context column never changes; that is a refusal of its own. */
@@ -274,6 +275,13 @@ function toOneUpdate(data: fc.Arbitrary<object>, model: ModelName): fc.Arbitrary
   )
 }
 
+function withoutEmptyUpdates(verbs: Readonly<Record<string, unknown>>): object {
+  const { update, ...rest } = verbs
+  if (update === undefined || rest['upsert'] === undefined) return verbs
+  const filled = [update].flat().filter((one) => Object.keys((one as { data: object }).data).length > 0)
+  return filled.length > 0 ? { ...rest, update: filled } : rest
+}
+
 /** Nested writes under a record that exists. */
 function changedChildren(name: string, relation: FixtureRelation, depth: number): fc.Arbitrary<object> {
   const { model, inverse, kind, required } = relation
@@ -310,5 +318,5 @@ function changedChildren(name: string, relation: FixtureRelation, depth: number)
     const upsert = fc.record({ where: own, create: child, update: changed })
     verbs['upsert'] = sometimes(15, oneOrMany(upsert))
   }
-  return sparse(verbs)
+  return avoided.emptyUpdates ? sparse(verbs).map(withoutEmptyUpdates) : sparse(verbs)
 }

@@ -2,7 +2,7 @@
  * What the generators make: self-contained descriptions of Prisma calls, without any id or random text in them, so
  * that they shrink, print and replay. Arguments are plain Prisma arguments in which these placeholders may stand.
  */
-import type { ModelName, SecretKind } from './fixture-models.js'
+import type { IndexedKind, ModelName, SecretKind } from './fixture-models.js'
 
 /** A condition that names one unique row. */
 export interface WherePlaceholder {
@@ -23,11 +23,18 @@ export interface IdPlaceholder {
   readonly index: number
 }
 
-/** The present value of a row's marker or unique text. */
+/** The present value of a row's marker, unique text or indexed field. */
 export interface ValuePlaceholder {
   readonly $valueOf: ModelName
   readonly index: number
   readonly field: string
+  /** For an indexed field: in which spelling. */
+  readonly style?: number
+}
+
+/** A condition on a field with a blind index; the twin is asked by the normal forms in its index column. */
+export interface SearchPlaceholder {
+  readonly $search: unknown
 }
 
 /** A value that never occurred before, equal on both sides. */
@@ -43,7 +50,8 @@ export interface SecretPlaceholder {
 
 /** One of Prisma's null markers. */
 export interface NullPlaceholder {
-  readonly $null: 'DbNull' | 'JsonNull'
+  /** The name of an indexed field: null in it. */
+  readonly $null: 'DbNull' | 'JsonNull' | IndexedKind
 }
 
 /** Empty bytes; bytes with content are secrets. */
@@ -59,6 +67,7 @@ export type Placeholder =
   | SecretPlaceholder
   | NullPlaceholder
   | BytesPlaceholder
+  | SearchPlaceholder
 
 /** One call on a delegate. */
 export interface CallDescription {

@@ -16,4 +16,6 @@ export const avoided = {
   selfMoves: true,
   /** Finding 6: an upsert fails when its other branch would create records whose keys are set after the insert. */
   lateBranches: true,
+  /** Finding 7: an upsert beside an update with empty data of the same relation is not written. */
+  emptyUpdates: true,
 }

@@ -24,6 +24,21 @@ const calls: CallDescription[] = [
     devices: { create: { label: text, token: { $secret: 'bytes', style: 0 } } },
   }),
   {
+    model: 'Account',
+    operation: 'create',
+    args: {
+      data: {
+        label: text,
+        email: { $secret: 'email', style: 0 },
+        phone: { $secret: 'phone', style: 0 },
+        city: { $secret: 'city', style: 0 },
+        taxId: { $secret: 'taxId', style: 0 },
+        orgId: id('Org', 0),
+        ownerId: id('User', 0),
+      },
+    },
+  },
+  {
     model: 'Post',
     operation: 'create',
     args: {

@@ -1,7 +1,10 @@
 /** The fixture's models as the oracle's grammar sees them: what to write, what to compare, how the twins are called. */
 
 /** How a value of an encrypted field is made. `short` fits into `Profile.headline`. */
-export type SecretKind = 'string' | 'short' | 'json' | 'bytes'
+export type SecretKind = 'string' | 'short' | 'json' | 'bytes' | IndexedKind
+
+/** Values of fields with a blind index, named after the fields of Account. */
+export type IndexedKind = 'email' | 'phone' | 'city' | 'taxId' | 'badge'
 
 /** A relation as seen from one model. */
 export interface FixtureRelation {
@@ -33,10 +36,12 @@ export interface FixtureModel {
   readonly keyColumns: readonly string[]
   /** Unique fields beside the id. */
   readonly uniques: readonly string[]
+  /** Encrypted fields that are unique through their index; `orgId_taxId` is a compound. */
+  readonly indexedUniques?: readonly string[]
 }
 
 export type ModelName =
-  'Org' | 'Tag' | 'User' | 'Profile' | 'Post' | 'Comment' | 'Device' | 'Membership' | 'AuditEntry'
+  'Org' | 'Tag' | 'User' | 'Profile' | 'Post' | 'Comment' | 'Device' | 'Membership' | 'AuditEntry' | 'Account'
 
 const optional = (kind: SecretKind) => ({ kind, required: false })
 const required = (kind: SecretKind) => ({ kind, required: true })
@@ -76,6 +81,7 @@ export const fixtureModels: Readonly<Record<ModelName, FixtureModel>> = {
     relations: {
       users: many('User', 'org', 'orgId', false),
       members: many('Membership', 'org', 'orgId', true),
+      accounts: many('Account', 'org', 'orgId', false),
     },
     keyColumns: [],
     uniques: [],
@@ -123,6 +129,7 @@ export const fixtureModels: Readonly<Record<ModelName, FixtureModel>> = {
       editedPosts: many('Post', 'editor', 'editorId', false),
       devices: many('Device', 'owner', 'ownerId', true),
       auditEntries: many('AuditEntry', 'actor', 'actorId', false),
+      accounts: many('Account', 'owner', 'ownerId', false),
     },
     keyColumns: ['encryptedKmsKey', 'encryptedKmsKeyPhone'],
     uniques: ['handle'],
@@ -226,6 +233,32 @@ export const fixtureModels: Readonly<Record<ModelName, FixtureModel>> = {
     relations: { actor: toOne('User', 'auditEntries', 'actorId', false) },
     keyColumns: ['encryptedKmsKey'],
     uniques: [],
+  },
+  Account: {
+    table: 'Account',
+    twinTable: 'PlainAccount',
+    schema: 'public',
+    columns: {},
+    id: 'Int',
+    marker: 'label',
+    markerType: 'text',
+    secrets: {
+      email: optional('email'),
+      phone: optional('phone'),
+      city: optional('city'),
+      taxId: optional('taxId'),
+      badge: optional('badge'),
+    },
+    plain: { updatedAt: 'date' },
+    relations: {
+      org: toOne('Org', 'accounts', 'orgId', false),
+      owner: toOne('User', 'accounts', 'ownerId', false),
+      referrer: toOne('Account', 'referrals', 'referrerId', false),
+      referrals: many('Account', 'referrer', 'referrerId', false),
+    },
+    keyColumns: ['encryptedKmsKey'],
+    uniques: [],
+    indexedUniques: ['email', 'badge', 'orgId_taxId'],
   },
 }
 

@@ -1,6 +1,7 @@
 /** Pairs every row with its twin: ids differ, so each record is known by the marker that both were created with. */
 import type { DynamicClient, Side, SideIndex } from './clients.js'
 import { fixtureModels, foreignKeysOf, modelNames, type ModelName } from './fixture-models.js'
+import { isIndexedKind } from './indexed-values.js'
 import { Difference } from './difference.js'
 
 /** A record, on both sides. */
@@ -13,6 +14,8 @@ export interface KnownRow {
   alive: boolean
   /** The marker, unique texts, and for each foreign key the name of the record that it refers to. */
   values: Readonly<Record<string, string | number | null>>
+  /** The twin's values of fields that have a blind index. */
+  indexed: Readonly<Record<string, string | null>>
 }
 
 type RawRow = Readonly<Record<string, string | number | null>>
@@ -36,17 +39,23 @@ export async function takeSnapshot(client: DynamicClient, twins: boolean): Promi
   return { rows, postTags }
 }
 
+const indexedPrefix = 'indexed '
+
 const statements = new Map<boolean, string>()
 
 function snapshotSql(twins: boolean): string {
   const known = statements.get(twins)
   if (known !== undefined) return known
   const parts = modelNames.map((name) => {
-    const { table, twinTable, schema, columns, id, marker, uniques } = fixtureModels[name]
+    const { table, twinTable, schema, columns, id, marker, uniques, secrets } = fixtureModels[name]
+    const indexed = Object.entries(secrets).flatMap(([field, { kind }]) =>
+      isIndexedKind(kind) ? [field] : [],
+    )
     const column = (field: string) => `"${columns[field] ?? field}"`
     const idSql = id === 'Compound' ? `"orgId" || '/' || "userNo"` : `${column('id')}::text`
     const fields = [marker, ...uniques, ...foreignKeysOf(name).map(({ field }) => field)]
     const pairs = [...new Set(fields)].map((field) => `'${field}', ${column(field)}`)
+    if (twins) pairs.push(...indexed.map((field) => `'${indexedPrefix}${field}', ${column(field)}`))
     const from = `"${schema}"."${twins ? twinTable : table}"`
     return `SELECT '${name}' AS model, json_build_object('id', ${idSql}, ${pairs.join(', ')}) AS row FROM ${from}`
   })
@@ -124,6 +133,7 @@ export class KnownRows {
         ids: [id, twin],
         alive: true,
         values: {},
+        indexed: {},
       }
       known.push(row)
       this.#byId[0].set(`${model} ${id}`, row)
@@ -150,7 +160,7 @@ export class KnownRows {
           (snapshots[side].rows.get(model) ?? []).map((row) => {
             const values = Object.entries(row).flatMap(([field, value]) => {
               const target = targets.get(field)
-              if (field === 'id') return []
+              if (field === 'id' || field.startsWith(indexedPrefix)) return []
               return [
                 [
                   field,
@@ -168,6 +178,14 @@ export class KnownRows {
         throw new Difference(`plain columns of ${row.name} differ`, mine, theirs)
       }
       row.values = mine ?? {}
+    }
+    for (const raw of snapshots[1].rows.get(model) ?? []) {
+      const row = this.byId(1, model, String(raw['id']))
+      const found = Object.entries(raw).filter(([field]) => field.startsWith(indexedPrefix))
+      if (row)
+        row.indexed = Object.fromEntries(
+          found.map(([field, value]) => [field.slice(indexedPrefix.length), value as string | null]),
+        )
     }
   }
 

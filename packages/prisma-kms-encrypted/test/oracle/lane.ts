@@ -79,8 +79,8 @@ export async function createLane({
     await control.query(emptyTablesSql)
     const client = clientFor(sequence)
     const sides: readonly [Side, Side] = [
-      { index: 0, client, twins: false },
-      { index: 1, client: oracle.prisma as unknown as DynamicClient, twins: true },
+      { index: 0, client, twins: false, fillsIndexes: underTest === 'plain' },
+      { index: 1, client: oracle.prisma as unknown as DynamicClient, twins: true, fillsIndexes: true },
     ]
     const keyColumns = sequence.setup !== 'omit-keys'
     const arena = { sides, keyColumns, refuses: underTest === 'extended' && !mutation, statistics }

@@ -41,8 +41,8 @@ export const mutations: Readonly<Record<string, Mutation>> = {
   }),
   'changes text a little': intercepting(({ operation, args, query }) => {
     const data = args['data']
-    if (operation !== 'create' || !isObject(data) || typeof data['body'] !== 'string') return query(args)
-    return query({ ...args, data: { ...data, body: data['body'].trim() } })
+    if (operation !== 'create' || !isObject(data) || typeof data['name'] !== 'string') return query(args)
+    return query({ ...args, data: { ...data, name: data['name'].trim() } })
   }),
   'swallows missing records': intercepting(({ operation, args, query }) =>
     operation === 'update' ? query(args).catch(() => null) : query(args),

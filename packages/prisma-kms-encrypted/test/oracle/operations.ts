@@ -7,7 +7,7 @@ import { fixtureModels, modelNames, type ModelName } from './fixture-models.js'
 import { refusedCall } from './refusals.js'
 import { criteria, selection, totalOrder } from './selections.js'
 import { always, sometimes, sparse, weighted } from './sparse.js'
-import { conditions } from './where.js'
+import { conditions, search } from './where.js'
 
 const nestedDepth = 2
 
@@ -22,6 +22,7 @@ const modelWeights: Readonly<Record<ModelName, number>> = {
   Device: 2,
   Membership: 2,
   AuditEntry: 3,
+  Account: 6,
 }
 
 function overModels(
@@ -35,13 +36,11 @@ function call(
   operation: string,
   ...parts: readonly fc.Arbitrary<object>[]
 ): fc.Arbitrary<CallDescription> {
-  return fc
-    .tuple(...parts)
-    .map((all) => ({
-      model,
-      operation,
-      args: all.reduce<object>((args, part) => ({ ...args, ...part }), {}),
-    }))
+  return fc.tuple(...parts).map((all) => ({
+    model,
+    operation,
+    args: all.reduce<object>((args, part) => ({ ...args, ...part }), {}),
+  }))
 }
 
 function oneOf(names: readonly string[], build: (name: string) => fc.Arbitrary<CallDescription>) {
@@ -148,6 +147,28 @@ const find = overModels((model) =>
   ),
 )
 
+/** The truncated index serves these only, without pages. */
+const findTruncated: fc.Arbitrary<CallDescription> = weighted(
+  [
+    2,
+    call(
+      'Account',
+      'findMany',
+      search('city').map((where) => ({ where })),
+      result('Account'),
+    ),
+  ],
+  [
+    1,
+    call(
+      'Account',
+      'findFirst',
+      fc.record({ where: search('city'), orderBy: fc.constant({ label: 'asc' }) }),
+      result('Account'),
+    ),
+  ],
+)
+
 const count = overModels((model) => {
   const { secrets, plain, marker } = fixtureModels[model]
   const names = ['_all', marker, ...Object.keys(secrets), ...Object.keys(plain)]
@@ -220,6 +241,7 @@ const anyCall = weighted<CallDescription>(
   [5, findUnique],
   [7, find],
   [3, count],
+  [1, findTruncated],
   [2, fluent],
   [2, refusedCall],
 )

@@ -74,6 +74,7 @@ function normalRow(model: ModelName, row: Args, args: Args, origin: Origin): unk
   const { relations, keyColumns, secrets } = fixtureModels[model]
   const normal: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(row)) {
+    if (args['select'] === undefined && name.endsWith('Bidx')) continue
     if (origin.keyColumns && args['select'] === undefined && keyColumns.includes(name)) continue
     const relation = relations[name]
     const target = Object.values(relations).find(

@@ -161,8 +161,8 @@ export class SequenceRun {
     const outcomes = [mine, oracle]
     statistics.countStep(`batch ${mine.ok ? 'committed' : 'failed'}`)
     const [first] = prepared
-    // A call that a native batch finds invalid crashes Prisma itself.
-    const crashed = !mine.ok && !oracle.ok && oracle.code.startsWith('TypeError')
+    // A native batch is checked as a whole before it runs, and what is invalid in it can crash Prisma itself.
+    const crashed = !mine.ok && !oracle.ok && /^(VALIDATION|TypeError)/.test(oracle.code)
     if (first && !crashed)
       this.#compareErrors(
         { ...first, description: { ...first.description, operation: 'batch' } },
@@ -204,7 +204,7 @@ export class SequenceRun {
       ...step,
       args: shareValues(step.args, this.#fresh),
     }))
-    const forSide = (side: 0 | 1) => new SideArguments(this.known, side)
+    const forSide = (side: 0 | 1) => new SideArguments(this.known, this.#arena.sides[side])
     if (/create|update|upsert/.test(description.operation))
       this.idsFollowData &&= idsFollowData(description.args)
     const fluentFor = (side: 0 | 1): FluentStep[] =>

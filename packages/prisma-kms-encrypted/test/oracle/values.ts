@@ -1,7 +1,8 @@
 /** Arbitrary values of single fields, and what their placeholders become. */
 import fc from 'fast-check'
 import type { Placeholder } from './descriptions.js'
-import { fixtureModels, type ModelName, type SecretKind } from './fixture-models.js'
+import { fixtureModels, type IndexedKind, type ModelName, type SecretKind } from './fixture-models.js'
+import { indexedValue, isIndexedKind } from './indexed-values.js'
 import { weighted } from './sparse.js'
 
 const styles = 24
@@ -17,12 +18,18 @@ export function secret(kind: SecretKind): fc.Arbitrary<unknown> {
       return weighted<unknown>([9, carrying], [1, fc.constant({ $bytes: '' })])
     case 'json':
       return weighted<unknown>([9, carrying], [1, fc.constant({ $null: 'JsonNull' } satisfies Placeholder)])
+    case 'email':
+    case 'badge':
+      return weighted<unknown>([14, carrying], [1, knownIndexed(kind)])
+    default:
+      return carrying
   }
 }
 
 /** A value for an encrypted field that may be null. */
 export function optionalSecret(kind: SecretKind): fc.Arbitrary<unknown> {
-  return weighted<unknown>([4, secret(kind)], [1, fc.constant(kind === 'json' ? { $null: 'DbNull' } : null)])
+  const none = kind === 'json' ? { $null: 'DbNull' } : isIndexedKind(kind) ? { $null: kind } : null
+  return weighted<unknown>([4, secret(kind)], [1, fc.constant(none)])
 }
 
 /** A value for a plain field. */
@@ -52,6 +59,11 @@ export function plainValue(
 /** A position among the known rows; sometimes that of a row which does not exist. */
 export function index(): fc.Arbitrary<number> {
   return weighted([19, fc.nat(30)], [1, fc.constant(-1)])
+}
+
+/** The value that some record has in an indexed field, perhaps in another spelling. */
+export function knownIndexed(field: IndexedKind): fc.Arbitrary<Placeholder> {
+  return fc.tuple(index(), fc.nat(2)).map(([at, style]) => ({ $valueOf: 'Account', index: at, field, style }))
 }
 
 /** A value that no record has yet, for the field that pairs a row with its twin. */
@@ -125,8 +137,9 @@ function secretBytes(style: number, canary: string): Uint8Array {
   return (around[style % around.length] ?? (() => new Uint8Array(text)))()
 }
 
-/** What a secret placeholder becomes; `canary` has at least 16 characters and is new for each value. */
-export function secretValue(kind: SecretKind, style: number, canary: string): unknown {
+/** What a secret placeholder becomes; `canary` is new for each value and contains `token`,
+ * which has at least 16 characters. */
+export function secretValue(kind: SecretKind, style: number, canary: string, token: string): unknown {
   switch (kind) {
     case 'string':
       return secretString(style, canary)
@@ -136,5 +149,7 @@ export function secretValue(kind: SecretKind, style: number, canary: string): un
       return secretJson(style, canary)
     case 'bytes':
       return secretBytes(style, canary)
+    default:
+      return indexedValue(kind, style, canary, token)
   }
 }

@@ -1,8 +1,10 @@
 /** Arbitrary filters: on plain fields, on relations, and the null comparisons that encrypted fields allow. */
 import fc from 'fast-check'
 import type { ValuePlaceholder } from './descriptions.js'
-import { fixtureModels, type ModelName } from './fixture-models.js'
+import { fixtureModels, type IndexedKind, type ModelName } from './fixture-models.js'
+import { isIndexedKind } from './indexed-values.js'
 import { weighted } from './sparse.js'
+import { knownIndexed, secret } from './values.js'
 
 /** A `where` of up to `depth` relations and combinations. */
 export function conditions(model: ModelName, depth: number): fc.Arbitrary<object> {
@@ -51,6 +53,7 @@ function comparisons(model: ModelName): fc.Arbitrary<object>[] {
   ]
   for (const [name, { kind, required }] of Object.entries(secrets)) {
     if (required) continue
+    if (isIndexedKind(kind) && kind !== 'city') all.push(search(kind))
     const none = kind === 'json' ? { $null: 'DbNull' } : null
     all.push(fc.constantFrom<object>({ [name]: { equals: none } }, { [name]: { not: none } }))
     if (kind !== 'json') all.push(fc.constantFrom<object>({ [name]: null }, { NOT: { [name]: null } }))
@@ -64,4 +67,25 @@ function comparisons(model: ModelName): fc.Arbitrary<object>[] {
     if (type === 'date') all.push(fc.constant({ [name]: { lt: new Date('2010-01-01') } }))
   }
   return all
+}
+
+/** A search by a blind index; the truncated one of `city` has calls of its own. */
+export function search(field: IndexedKind): fc.Arbitrary<object> {
+  const value = weighted<unknown>([4, knownIndexed(field)], [1, secret(field)])
+  const list = fc.array(value, { maxLength: 3 })
+  const exact = fc.oneof(
+    value,
+    value.map((equals) => ({ equals })),
+    list.map((all) => ({ in: all })),
+  )
+  const condition =
+    field === 'city'
+      ? exact
+      : fc.oneof(
+          exact,
+          list.map((all) => ({ notIn: all })),
+          value.map((not) => ({ not })),
+          value.map((equals) => ({ not: { equals } })),
+        )
+  return condition.map((found) => ({ [field]: { $search: found } }))
 }
