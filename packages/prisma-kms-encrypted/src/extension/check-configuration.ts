@@ -5,11 +5,7 @@ import type { ResolvedKey } from '../records/key-config.js'
 import type { ModelDefinitions } from '../schema/model.js'
 
 /** Refuses keys and models that the schema does not know. */
-export function checkNames(
-  models: ModelDefinitions,
-  keys: Readonly<Record<string, unknown>>,
-  exclusive: readonly string[],
-): void {
+export function checkNames(models: ModelDefinitions, keys: Readonly<Record<string, unknown>>): void {
   const names = new Set(Object.values(models).flatMap((model) => Object.keys(model.keys)))
   for (const name of Object.keys(keys)) {
     if (!names.has(name)) {
@@ -17,15 +13,6 @@ export function checkNames(
         `keys.${name}: no model has a key of this name (known: ${[...names].join(', ')})`,
         'A key that no schema comment names would never be used.',
         'Correct the name, or mark a key column with @kmsKey(name).',
-      )
-    }
-  }
-  for (const model of exclusive) {
-    if (Object.keys(models[model]?.keys ?? {}).length === 0) {
-      throw invalid(
-        `exclusive: '${model}' has no encrypted fields`,
-        'The option names encrypted models.',
-        'Correct the name.',
       )
     }
   }

@@ -10,7 +10,7 @@ import { defaultProviders } from '../providers/defaults.js'
 import type { ContextFn, EagerMode, KeyVersion, ResolvedKey } from '../records/key-config.js'
 import { checkContextColumns, checkNames, checkRowBinding, invalid } from './check-configuration.js'
 import { indexKeyConfig, resolveIndexKey, type IndexKeyConfig, type ResolvedIndexKey } from './index-key.js'
-import type { EncryptedModelName, KeyName, ModelDefinitions } from '../schema/model.js'
+import type { KeyName, ModelDefinitions } from '../schema/model.js'
 
 /** What holds for all versions of a key. */
 export interface KeyOptions {
@@ -37,31 +37,36 @@ export type KeyConfig =
   | ({ readonly current: number; readonly versions: Readonly<Record<number, KeyVersionConfig>> } & KeyOptions)
 
 /** The configuration of {@link kmsEncrypted}. `M` is the type of the generated `encryptedModels`. */
-export interface KmsEncryptedConfig<M extends ModelDefinitions> {
+export interface KmsEncryptedConfig<M extends ModelDefinitions, K extends string = KeyName<M>> {
   /** What the generator emitted; checked against the client when extending. */
   readonly models: M
   /** Key services of your own making or configuration; the known ones are otherwise loaded on first use, by key id. */
   readonly providers?: readonly KmsProvider[]
   /** Shorthand for `keys.default`. Default: the environment's `KMS_KEY_ID`. */
   readonly keyId?: string
-  readonly keys?: { readonly [name in KeyName<M>]?: KeyConfig }
+  readonly keys?: { readonly [name in K]?: KeyConfig }
   /** The wrapped index master key of the models' blind indexes, from `createIndexKey()`. Default: `KMS_INDEX_KEY`. */
   readonly indexKey?: IndexKeyConfig
   /** Keeps unwrapped data keys in memory; off unless given. */
   readonly cache?: DataKeyCacheOptions
-  /** Models whose tables no other deployment writes. */
-  readonly exclusive?: readonly EncryptedModelName<M>[]
   /** An extra context pair, for databases that share a KMS key. */
   readonly namespace?: string
   /** Limits in ms of the transactions that the library opens itself. Default: 10,000 to get one, 60,000 to finish it. */
   readonly transaction?: { readonly maxWait?: number; readonly timeout?: number }
 }
 
+/**
+ * Refuses key names that the models do not have. `K` is inferred from the configuration itself, since a mapped type over
+ * the names in `M` would leave the context functions in it without parameter types.
+ */
+export type KnownKeys<M extends ModelDefinitions, K extends string> = [K] extends [KeyName<M>]
+  ? unknown
+  : { readonly keys: { readonly [name in Exclude<K, KeyName<M>>]: never } }
+
 /** The configuration as the rest of the extension uses it: complete and frozen. */
 export interface ResolvedConfig {
   readonly models: ModelDefinitions
   readonly keyFor: (model: string, key: string) => ResolvedKey
-  readonly exclusive: ReadonlySet<string>
   /** `null`: no model has an index. */
   readonly indexKey: ResolvedIndexKey | null
   /** Empties the data-key caches. */
@@ -107,7 +112,6 @@ const configuration = z.strictObject({
   keys: z.record(z.string(), keyConfig).optional(),
   indexKey: indexKeyConfig.optional(),
   cache: z.custom<DataKeyCacheOptions>((value) => typeof value === 'object' && value !== null).optional(),
-  exclusive: z.array(z.string()).optional(),
   namespace: z.string().min(1).optional(),
   transaction: z
     .strictObject({ maxWait: z.int().positive().optional(), timeout: z.int().positive().optional() })
@@ -138,11 +142,11 @@ export function resolveConfiguration(
     models,
     providers = [],
     keys = {},
-    exclusive = [],
+
     namespace = null,
     transaction = {},
   } = parsed.data
-  checkNames(models, keys, exclusive)
+  checkNames(models, keys)
   const policies = new Map<KmsProvider, CachingKmsProvider>()
   const registry = withPolicies(
     createProviderRegistry(providers, defaultProviders(environment)),
@@ -164,7 +168,6 @@ export function resolveConfiguration(
   return Object.freeze({
     models,
     keyFor: (model: string, key: string) => resolved.get(key) ?? keyMissing(model, key),
-    exclusive: new Set(exclusive),
     flush: () => {
       for (const policy of policies.values()) policy.flush()
     },

@@ -3,9 +3,9 @@ import { Prisma } from '@prisma/client/extension'
 
 import { isArgs } from '../records/arguments.js'
 import { createRecordModels } from '../records/models.js'
-import type { EncryptedModelName, ModelDefinitions } from '../schema/model.js'
+import type { EncryptedModelName, KeyName, ModelDefinitions } from '../schema/model.js'
 import { checkClient } from './check-client.js'
-import { resolveConfiguration, type KmsEncryptedConfig } from './configuration.js'
+import { resolveConfiguration, type KmsEncryptedConfig, type KnownKeys } from './configuration.js'
 import {
   baseClient,
   internalClient,
@@ -27,7 +27,9 @@ import { runTransaction } from './transaction-override.js'
  *
  * @throws KmsEncryptedError `INVALID_CONFIGURATION`, `UNKNOWN_KEY_ID` at once; `MODELS_MISMATCH` when extending
  */
-export function kmsEncrypted<const M extends ModelDefinitions>(config: KmsEncryptedConfig<M>) {
+export function kmsEncrypted<const M extends ModelDefinitions, K extends string = KeyName<M>>(
+  config: KmsEncryptedConfig<M, K> & KnownKeys<M, K>,
+) {
   const resolved = resolveConfiguration(config)
   const models = createRecordModels(resolved.models, resolved.keyFor)
   return Prisma.defineExtension((client) => {

@@ -1,7 +1,7 @@
 /** Checks opened rows against the indexes they were found by, and removes what a truncated index found besides. */
 import { KmsEncryptedError } from '../errors.js'
+import type { Args } from './arguments.js'
 import { normalisedText, type IndexKeys } from './index-keys.js'
-import type { Row } from './open-rows.js'
 import type { IndexUse } from './plan-filter.js'
 
 /**
@@ -9,7 +9,7 @@ import type { IndexUse } from './plan-filter.js'
  * @param row an opened row with its index columns
  * @throws KmsEncryptedError `INDEX_MISMATCH` when its stored index is not that of its field
  */
-export function checkIndexes(row: Row, uses: readonly IndexUse[], indexKeys: IndexKeys): boolean {
+export function checkIndexes(row: Args, uses: readonly IndexUse[], indexKeys: IndexKeys): boolean {
   return uses.every(({ index, values }) => {
     const value = row[index.field.name] ?? null
     const stored = row[index.column] ?? null

@@ -20,6 +20,8 @@ export interface FilterContext {
   readonly removable: boolean
   /** Whether the filter has to name one row, so that bare values stay bare. */
   readonly unique: boolean
+  /** The index to use, where a compound criterion has chosen it. */
+  readonly index?: FieldIndex | null
   /** Gets the indexes that the model's own rows are found by. */
   readonly uses: IndexUse[]
 }
@@ -165,12 +167,13 @@ function indexFor(
   model: RecordModel,
   name: string,
   operator: string,
-  { removable }: FilterContext,
+  { removable, index: chosen }: FilterContext,
 ): FieldIndex {
   const where = `${model.name}.${name}`
   const indexes = model.indexesOf(name)
   if (!['equals', 'in', 'notIn', 'not'].includes(operator))
     throw encryptedFilter(where, operator, indexes.length > 0)
+  if (chosen) return chosen
   const full =
     indexes.find((index) => index.unique && index.bits === null) ??
     indexes.find((index) => index.bits === null)
@@ -212,20 +215,20 @@ function planCompound(
   condition: Args,
   context: FilterContext,
 ): Args {
-  const planned: OwnArgs = {}
-  const columns = fields.map((field) => {
-    if (!model.fields.has(field)) {
-      planned[field] = condition[field]
-      return field
-    }
-    const [comparison] = planComparison(model, field, condition[field], context)
-    Object.assign(planned, comparison)
-    return Object.keys(comparison ?? {})[0] ?? field
-  })
+  const fullIndex = (field: string, among: readonly string[]) =>
+    model.indexesOf(field).find((index) => index.bits === null && among.includes(index.column))
   const unique = model.definition.uniques.find(
     ({ fields: other }) =>
-      other.length === columns.length && columns.every((column) => other.includes(column)),
+      other.length === fields.length &&
+      fields.every((field) => (model.fields.has(field) ? fullIndex(field, other) : other.includes(field))),
   )
+  const planned: OwnArgs = {}
+  for (const field of fields) {
+    const index = fullIndex(field, unique?.fields ?? [])
+    const only = { ...context, unique: true, index: index ?? null }
+    if (index) Object.assign(planned, ...planComparison(model, field, condition[field], only))
+    else planned[field] = condition[field]
+  }
   if (!unique) throw encryptedFilter(`${model.name}.${fields.join('_')}`, 'equals', false)
   return { [unique.name]: planned }
 }

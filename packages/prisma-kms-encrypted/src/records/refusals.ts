@@ -51,8 +51,8 @@ export function managedColumn(where: string): KmsEncryptedError {
   return new KmsEncryptedError({
     code: 'MANAGED_COLUMN',
     message: `${where}: this column is written by prisma-kms-encrypted only`,
-    why: 'Whoever can plant a wrapped key can choose the key under which later values are sealed.',
-    fix: 'Take the column out of the data. To rotate keys use rotateAll().',
+    why: 'Whoever can plant a key or an index chooses under which key later values are sealed, or which record is found.',
+    fix: 'Take the column out of the data; it follows its fields by itself. To rotate keys use rotateAll().',
   })
 }
 

@@ -65,8 +65,6 @@ test.each<[string, object, RegExp]>([
     /User: no key id for the key 'phone'/,
   ],
   ['no default key at all', { ...base, keys: { phone: plainKeys.phone } }, /no key id for the key 'default'/],
-  ['an exclusive model without encrypted fields', { ...base, exclusive: ['Org'] }, /exclusive: 'Org'/],
-  ['an exclusive model that is none', { ...base, exclusive: ['Nobody'] }, /exclusive: 'Nobody'/],
   [
     'context-free with the default context',
     phone({ keyId: 'local/phone', eager: 'context-free' }),

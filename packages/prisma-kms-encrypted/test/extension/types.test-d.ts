@@ -13,13 +13,15 @@ const prisma = plain.$extends(
 )
 
 // Names of keys and models.
-kmsEncrypted({ models: encryptedModels, exclusive: ['User', 'AuditEntry'] })
+kmsEncrypted({
+  models: encryptedModels,
+  keys: {
+    default: { keyId: 'local/app', context: ({ model, id }) => ({ model, id }) },
+    phone: { keyId: 'local/phone' },
+  },
+})
 // @ts-expect-error no schema comment names this key
 kmsEncrypted({ models: encryptedModels, keys: { fax: { keyId: 'local/app' } } })
-// @ts-expect-error no such model
-kmsEncrypted({ models: encryptedModels, exclusive: ['Nobody'] })
-// @ts-expect-error this model has no encrypted fields
-kmsEncrypted({ models: encryptedModels, exclusive: ['Org'] })
 // @ts-expect-error the models are required
 kmsEncrypted({ keyId: 'local/app' })
 // @ts-expect-error a key has an id or versions
