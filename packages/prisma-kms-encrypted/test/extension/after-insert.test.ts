@@ -12,13 +12,14 @@ import {
 const database = useExtendedDatabase()
 let client: ExtendedClient
 
-beforeAll(() => {
+beforeAll(async () => {
   client = database.connect({
     keys: {
       default: { keyId: 'local/app', eager: 'after-insert' },
       phone: { keyId: 'local/phone', eager: 'after-insert' },
     },
   })
+  await client.prisma.user.findFirst() // has the index key from now on
 })
 beforeEach(() => {
   forget(client)

@@ -187,4 +187,20 @@ describe('a batch of the un-extended client', () => {
     expect(await codeOf(whole)).toBe('UNSUPPORTED_IN_BATCH')
     expect(await plain.org.count({ where: { name } })).toBe(0)
   })
+
+  test('a failure after its commit says that it was written', async () => {
+    const { prisma, plain, kms } = database.connect()
+    const { id } = await prisma.user.create({ data: { name: 'x' } })
+    let unwraps = 0
+    kms.fault = ({ operation }) => (operation === 'unwrap' && ++unwraps > 0 ? new Error('denied') : undefined)
+    const posts = prisma.org.create({
+      data: { name: 'committed', users: { connect: { id } } },
+      include: { users: true },
+    })
+    await expect(plain.$transaction([posts] as never)).rejects.toMatchObject({
+      code: 'KMS_UNAVAILABLE',
+      written: true,
+    })
+    expect(await plain.org.count({ where: { name: 'committed' } })).toBe(1)
+  })
 })

@@ -186,6 +186,21 @@ describe('the end of a transaction', () => {
     })
   })
 
+  test('a serialization failure belongs to the caller', async () => {
+    const { prisma } = database.connect()
+    const { id } = await prisma.user.create({ data: { name: 'Ada' } })
+    const whole = prisma.$transaction(
+      async (tx) => {
+        await tx.user.findUnique({ where: { id } })
+        await prisma.user.update({ where: { id }, data: { email: 'other writer' } })
+        await tx.user.update({ where: { id }, data: { email: 'mine' } })
+      },
+      { isolationLevel: 'RepeatableRead' },
+    )
+    expect(await codeOf(whole)).toBe('P2034')
+    expect((await database.reader.user.findUnique({ where: { id } }))?.email).toBe('other writer')
+  })
+
   test('a row that another writer rotates meanwhile is locked first, then sealed under what it has', async () => {
     const { prisma } = database.connect()
     const { id } = await database

@@ -124,6 +124,23 @@ test('the bare entry of an old row is usable as it is after a switch, without a 
   expect(await entriesOf(id)).toEqual([before])
 })
 
+test('a server that does not know the newest version yet keeps its entry beside a fresh one of its own', async () => {
+  const { id } = await database
+    .connect(versionsAt(2))
+    .prisma.user.create({ data: { name: 'name 2', email: 'email 2' } })
+  const { prisma } = database.connect()
+  expect(await codeOf(prisma.user.findUnique({ where: { id } }))).toBe('UNKNOWN_KEY_VERSION')
+  expect(await codeOf(prisma.user.update({ where: { id }, data: { email: 'email 1' } }))).toBe(
+    'UNKNOWN_KEY_VERSION',
+  )
+  await prisma.user.update({ where: { id }, data: { email: 'email 1' }, select: { id: true } })
+  expect(await prisma.user.findUnique({ where: { id }, select: { email: true } })).toEqual({
+    email: 'email 1',
+  })
+  const found = await database.connect(versionsAt(2)).prisma.user.findUnique({ where: { id } })
+  expect(found).toMatchObject({ name: 'name 2', email: 'email 1' })
+})
+
 test("with rowBinding: 'off' a second entry is refused, a full write is not", async () => {
   const at = (current: 1 | 2) => {
     const { versions } = versionsAt(current).keys.default

@@ -116,6 +116,7 @@ test('a refused Decrypt of one of several entries comes before a delete and an u
   const where = { id: created.id }
   await database.connect(versionsAt(2)).prisma.user.update({ where, data: { email: 'f' } })
   const { prisma, kms } = database.connect(versionsAt(2))
+  await prisma.user.findFirst() // has the index key from now on
   kms.fault = ({ operation, keyId }) =>
     operation === 'unwrap' && keyId === 'local/app' ? new Error('denied') : undefined
   const before = await database.stored('"User"', created.id)

@@ -10,8 +10,9 @@ import {
 const database = useExtendedDatabase()
 let client: ExtendedClient
 
-beforeAll(() => {
+beforeAll(async () => {
   client = database.connect()
+  await client.prisma.user.findFirst() // has the index key from now on
 })
 
 const planted = { encryptedKmsKey: 'v1:AAAA' }

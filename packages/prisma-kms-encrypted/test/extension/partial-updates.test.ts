@@ -2,6 +2,7 @@
 import { Prisma } from '../generated/prisma/client.js'
 import {
   codeOf,
+  errorOf,
   forget,
   statementsOf,
   useExtendedDatabase,
@@ -154,6 +155,15 @@ describe.each(places)('%s', (_, update) => {
     expect(statementsOf(client)).not.toContain('UPDATE')
     expect(await keyOf(id)).toMatch(/^v1:/)
   })
+})
+
+test.each(['update', 'delete'] as const)('an invalid where is reported as one of %s', async (operation) => {
+  const { prisma } = client
+  const call = prisma.user[operation] as (args: object) => Promise<unknown> // both take these arguments
+  const { message } = await errorOf(
+    call({ where: {}, ...(operation === 'update' ? { data: { email: 'e' } } : {}) }),
+  )
+  expect(message).not.toContain('findUnique')
 })
 
 test('the empty string is encrypted', async () => {

@@ -144,7 +144,8 @@ describe('changed', () => {
     await set(ada, column, change(String(row[column])))
     const before = await database.stored('"User"', ada)
     expect(await codeOf(read(ada))).toBe(code)
-    if (column === 'encryptedKmsKey') {
+    // An entry of an unknown version is kept beside a fresh one: see key-entries.test.ts.
+    if (column === 'encryptedKmsKey' && code !== 'UNKNOWN_KEY_VERSION') {
       const update = client.prisma.user.update({
         where: { id: ada },
         data: { notes: 1 },
