@@ -13,7 +13,7 @@ import { sendUnderLocks } from './locked-changes.js'
 import { sealNewRecords } from './new-records.js'
 import type { Operation } from './operation.js'
 import { delegateOf, isPrismaError } from './prisma-internals.js'
-import { unwrapResultKeys } from './result-keys.js'
+import { unwrapConnectedKeys, unwrapResultKeys } from './result-keys.js'
 
 /** Attempts of a guarded update; each lost one means that another writer has changed the record's key meanwhile. */
 const maxAttempts = 10
@@ -45,6 +45,7 @@ async function updateUnderGuard(operation: Operation, changed: ChangedRecord): P
     }
     if (previous && sameKeys(changed, previous, row))
       throw (hasNestedWrites(changed) && miss) || writeConflict(operation)
+    if (attempt === 0) await unwrapConnectedKeys(operation)
     const guards = await sealChange(changed, row, ring, call)
     if (selectKeys(plan.model, plan.args, operation.runtime.globalOmit))
       await ring.unwrap(keysOf(plan.model, row), call)
