@@ -7,13 +7,14 @@ import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { delimiter, dirname, join, resolve } from 'node:path'
+import { writeDatabaseFixtures } from './database-fixtures.mjs'
 import { fromRoot, listSchemas, readSchema, root } from './schemas.mjs'
 
 const require = createRequire(import.meta.url)
 const prisma = join(dirname(require.resolve('prisma/package.json')), 'build/index.js')
 const dist = join(root, 'packages/prisma-kms-encrypted/dist')
 
-for (const { schema } of listSchemas()) {
+for (const schema of [...listSchemas().map(({ schema }) => schema), ...(await writeDatabaseFixtures())]) {
   const outputs = readSchema(schema).flatMap(({ path, content }) =>
     [...content.matchAll(/^\s*output\s*=\s*"(.+)"/gm)].map(([, output]) => resolve(dirname(path), output)),
   )
