@@ -8,6 +8,7 @@ import { KmsEncryptedError } from '../errors.js'
 import type { EncryptionContext, KmsCall, KmsProvider } from '../kms/provider.js'
 import { createProviderRegistry, type ProviderRegistry } from '../kms/registry.js'
 import { defaultProviders } from '../providers/defaults.js'
+import { serviceFailure } from '../records/data-keys.js'
 import type { ResolvedKey } from '../records/key-config.js'
 
 /** One wrapped index master key and the KMS key that it is wrapped by. */
@@ -61,7 +62,7 @@ export async function createIndexKey(options: {
   const masterKey = randomBytes(INDEX_MASTER_KEY_BYTES)
   const [outcome] = await provider.wrap(keyId, [{ plaintext: masterKey, context }], {})
   masterKey.fill(0)
-  if (!outcome?.ok) throw outcome?.error ?? noAnswer()
+  if (!outcome?.ok) throw outcome ? serviceFailure(outcome.error) : noAnswer()
   return formatKeyColumn([{ version, ciphertext: Buffer.from(outcome.value), commitment: null }], 'indexKey')
 }
 
@@ -114,7 +115,7 @@ export function unwrapIndexKeys(keys: ResolvedIndexKey, call: KmsCall): Promise<
       const { ciphertext } = entryOf(key)
       const [outcome] = await provider.unwrap(keyId, [{ ciphertext, context }], call)
       if (outcome?.ok) return outcome.value
-      throw outcome?.error ?? noAnswer()
+      throw outcome ? serviceFailure(outcome.error) : noAnswer()
     }),
   )
 }

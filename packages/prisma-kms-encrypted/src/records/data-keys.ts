@@ -220,7 +220,7 @@ export function keyFailure(error: Error, request: KeyOwner, operation: 'wrap' | 
 }
 
 /** What a provider rejects with as a whole; an error of its own making may hold a request, so it is not passed on. */
-function serviceFailure(reason: unknown): KmsEncryptedError {
+export function serviceFailure(reason: unknown): KmsEncryptedError {
   return isKmsEncryptedError(reason) ? reason : unclassified('The key service failed')
 }
 
