@@ -108,7 +108,7 @@ export class SideArguments {
   #where(placeholder: WherePlaceholder, current: KnownRow | undefined): unknown {
     const { $where: model, by, also } = placeholder
     const row = this.#pick(placeholder, current)
-    const more = this.resolve(also ?? {}, current) as object
+    const more = also ? { AND: this.resolve(also, current) } : {}
     const indexed = by === undefined ? null : this.#indexed.where(by, row, placeholder.index)
     if (indexed) return { ...more, ...indexed }
     if (by !== undefined && fixtureModels[model].uniques.includes(by) && row?.values[by] !== null) {

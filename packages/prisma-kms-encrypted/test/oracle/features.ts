@@ -18,4 +18,6 @@ export const avoided = {
   lateBranches: true,
   /** Finding 7: an upsert beside an update with empty data of the same relation is not written. */
   emptyUpdates: true,
+  /** Finding 8: nested upserts of several new records are refused. */
+  upsertLists: true,
 }

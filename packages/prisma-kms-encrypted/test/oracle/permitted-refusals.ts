@@ -1,4 +1,5 @@
 /** The refusals that depend on the data: calls that the library may refuse, or carry out as plain Prisma would. */
+import { avoided } from './features.js'
 import { fixtureModels, type ModelName } from './fixture-models.js'
 
 type Args = Readonly<Record<string, unknown>>
@@ -27,7 +28,9 @@ function movesIds(model: ModelName, data: unknown): boolean {
 
 function mixesAdditions(model: ModelName, data: unknown): boolean {
   return someVerbs(model, data, (target, verbs) => {
-    return adding.some((verb) => verb in verbs) && changing.some((verb) => writesSecrets(target, verbs[verb]))
+    const upserts = avoided.upsertLists && [verbs['upsert']].flat().length > 1
+    const adds = upserts || adding.some((verb) => verb in verbs)
+    return adds && changing.some((verb) => writesSecrets(target, verbs[verb]))
   })
 }
 

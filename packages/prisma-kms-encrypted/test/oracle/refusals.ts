@@ -40,6 +40,27 @@ const filters = [
   }),
 ]
 
+const searches = [
+  refused('Account', 'findMany', 'ENCRYPTED_FILTER', { where: { email: { contains: 'a' } } }),
+  refused('Account', 'findMany', 'ENCRYPTED_FILTER', {
+    where: { email: { equals: 'a', mode: 'insensitive' } },
+  }),
+  refused('Account', 'findMany', 'ENCRYPTED_FILTER', { where: { phone: { gt: '1' } } }),
+  refused('Account', 'findMany', 'ENCRYPTED_FILTER', { where: { city: { not: 'a' } } }),
+  refused('Account', 'findMany', 'ENCRYPTED_FILTER', { where: { city: { notIn: ['a'] } } }),
+  refused('Account', 'findMany', 'ENCRYPTED_FILTER', { where: { city: 'a' }, take: 1 }),
+  refused('Account', 'findFirst', 'ENCRYPTED_FILTER', { where: { city: 'a' } }),
+  refused('Account', 'count', 'ENCRYPTED_FILTER', { where: { city: 'a' } }),
+  refused('Account', 'deleteMany', 'ENCRYPTED_FILTER', { where: { city: 'a' } }),
+  refused('User', 'findMany', 'ENCRYPTED_FILTER', { where: { accounts: { some: { city: 'a' } } } }),
+  refused('Account', 'findMany', 'ENCRYPTED_ORDER', { orderBy: { email: 'asc' } }),
+  refused('Account', 'create', 'MANAGED_COLUMN', { data: { label: text, emailBidx: 'a' } }),
+  refused('User', 'update', 'MANAGED_COLUMN', {
+    where: row('User'),
+    data: { accounts: { create: { label: text, badgeBidx: 'a' } } },
+  }),
+]
+
 const orders = [
   refused('User', 'findMany', 'ENCRYPTED_ORDER', { orderBy: { email: 'asc' } }),
   refused('Post', 'findMany', 'ENCRYPTED_ORDER', {
@@ -122,4 +143,10 @@ export const refusedCall: fc.Arbitrary<CallDescription> = fc.constantFrom(
 )
 
 /** All of them, for a test of their own. */
-export const allRefusals: readonly CallDescription[] = [...filters, ...orders, ...writes, ...notYet]
+export const allRefusals: readonly CallDescription[] = [
+  ...filters,
+  ...searches,
+  ...orders,
+  ...writes,
+  ...notYet,
+]
