@@ -57,8 +57,10 @@ export interface NestedChange {
 /** Where a nested change stands in the plan's own arguments. */
 export interface ChangeSite {
   readonly verb: 'update' | 'updateMany' | 'upsert'
-  /** The relation's nested writes. */
+  /** The relation's nested writes, which placing changes. */
   readonly verbs: OwnArgs
+  /** The same as the caller wrote them. */
+  readonly given: Args
   /** This write among them: `{ where, data }`, or for upsert `{ where, create, update }`. */
   readonly item: OwnArgs
   readonly list: boolean

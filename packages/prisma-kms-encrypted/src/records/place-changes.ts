@@ -85,15 +85,42 @@ export function placeNested(nested: NestedChange, rows: readonly RowChange[]): B
         },
       ]
     : ['create', item['create']]
-  verbs[target] = list ? [...asList(verbs[target]), write] : write
+  // For a list of updates with empty data in it Prisma sends nothing at all, so such a list may as well go.
+  const others = asList(verbs[target]).filter((_, __, all) => target === 'create' || !all.some(hasEmptyData))
+  verbs[target] = list ? [...others, write] : write
   return only ? 'update' : 'create'
+}
+
+function hasEmptyData(item: unknown): boolean {
+  const data = isArgs(item) ? item['data'] : undefined
+  return isArgs(data) && Object.values(data).every(isAbsent)
+}
+
+/** Whether another upsert of the same list names the same record, which the first of them would create. */
+function isRepeated({ verb, given, item }: NestedChange['site']): boolean {
+  const { where: criterion, create } = item
+  if (verb !== 'upsert' || !isArgs(criterion) || !isArgs(create)) return false
+  const creates = Object.entries(criterion).every(
+    ([name, value]) => comparable(create[name]) === comparable(value),
+  )
+  if (!creates) return false
+  const where = comparable(criterion)
+  const same = asList(given['upsert']).filter(
+    (other) => isArgs(other) && comparable(other['where']) === where,
+  )
+  return same.length > 1
+}
+
+function comparable(where: unknown): string | undefined {
+  return JSON.stringify(where, (_, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value))
 }
 
 const additions = ['create', 'createMany', 'connect', 'connectOrCreate', 'set']
 
 /** Rows that come into the relation by this very operation cannot be looked for before it. */
 function refuseAdditions({ changed, site }: NestedChange): void {
-  const adding = additions.find((verb) => !isAbsent(site.verbs[verb]))
+  const adding =
+    additions.find((verb) => !isAbsent(site.given[verb])) ?? (isRepeated(site) ? 'upsert' : undefined)
   if (adding === undefined && !site.joinsItself) return
   const [change] = changed.groups.values()
   const field = change?.slots[0]?.field.name ?? change?.cleared[0]?.name ?? ''

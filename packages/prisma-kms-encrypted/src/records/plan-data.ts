@@ -2,7 +2,7 @@
 import type { RelationField } from '../schema/model.js'
 import { isAbsent, isArgs, isStoredNull, type Args, type OwnArgs } from './arguments.js'
 import { checkContextUnchanged, checkNestedContext, joinsItself } from './context-columns.js'
-import type { Branch, ChangedRecord, DataPlan, DataScope, Slot } from './data-plan.js'
+import type { Branch, ChangedRecord, ChangeSite, DataPlan, DataScope, Slot } from './data-plan.js'
 import type { KeyGroup, RecordModel, SealedField } from './models.js'
 import { hiddenRows, planWhere } from './plan-filter.js'
 import { managedColumn, unsupported } from './refusals.js'
@@ -166,10 +166,14 @@ function planNested(model: RecordModel, verbs: Args, plan: DataPlan, scope: Data
         break
       case 'update':
       case 'updateMany':
-        own[verb] = mapOneOrMany(value, (item) => planNestedUpdate(model, verb, item, own, plan, scope))
+        own[verb] = mapOneOrMany(value, (item) =>
+          planNestedUpdate(model, verb, item, { verbs: own, given: verbs }, plan, scope),
+        )
         break
       case 'upsert':
-        own[verb] = mapOneOrMany(value, (item) => planNestedUpsert(model, item, own, plan, scope))
+        own[verb] = mapOneOrMany(value, (item) =>
+          planNestedUpsert(model, item, { verbs: own, given: verbs }, plan, scope),
+        )
         break
       default:
         throw unsupported(model.name, `the nested write '${verb}'`, 'Use one of Prisma’s own nested writes.')
@@ -183,7 +187,7 @@ function planNestedUpdate(
   model: RecordModel,
   verb: 'update' | 'updateMany',
   item: unknown,
-  verbs: OwnArgs,
+  place: Pick<ChangeSite, 'verbs' | 'given'>,
   plan: DataPlan,
   scope: DataScope,
 ): unknown {
@@ -201,7 +205,7 @@ function planNestedUpdate(
     plan.nested.push({
       changed,
       filter,
-      site: { verb, verbs, item: own, list, joinsItself: scope.joinsItself },
+      site: { ...place, verb, item: own, list, joinsItself: scope.joinsItself },
       branches: scope.branches,
     })
   }
@@ -211,7 +215,7 @@ function planNestedUpdate(
 function planNestedUpsert(
   model: RecordModel,
   item: unknown,
-  verbs: OwnArgs,
+  place: Pick<ChangeSite, 'verbs' | 'given'>,
   plan: DataPlan,
   scope: DataScope,
 ): unknown {
@@ -228,7 +232,7 @@ function planNestedUpsert(
   own['create'] = planCreateData(model, item['create'], plan, { ...scope, ...onSide('create') })
   if (update.changed && filter) {
     const list = scope.path.at(-1)?.list ?? false
-    const site = { verb: 'upsert', verbs, item: own, list, joinsItself: scope.joinsItself } as const
+    const site = { ...place, verb: 'upsert', item: own, list, joinsItself: scope.joinsItself } as const
     plan.nested.push({ changed: update.changed, filter, site, branches: scope.branches })
   }
   return own

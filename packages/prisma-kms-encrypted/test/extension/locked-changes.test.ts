@@ -204,3 +204,27 @@ describe.each(['outside', 'inside'])('%s a transaction', (place) => {
     expect(applied).toBe(40)
   })
 })
+
+test('nested upserts of several new records, and one beside an update with empty data', async () => {
+  const { prisma } = client
+  const token = new Uint8Array([1])
+  const user = await prisma.user.create({
+    data: { name: 'x', devices: { create: { token } } },
+    include: { devices: true },
+  })
+  const one = (title: string) => ({ where: { id: 0 }, create: { title, body: title }, update: { body: title } })
+  const where = { id: user.devices[0]?.id ?? '' }
+  const changed = await prisma.user.update({
+    where: { id: user.id },
+    data: {
+      posts: { upsert: [one('a'), one('b')] },
+      devices: {
+        update: [{ where, data: {} }],
+        upsert: { where, create: { token }, update: { token: new Uint8Array([2]) } },
+      },
+    },
+    include: { posts: { orderBy: { id: 'asc' } }, devices: true },
+  })
+  expect(changed.posts.map(({ body }) => body)).toEqual(['a', 'b'])
+  expect(changed.devices[0]?.token).toEqual(new Uint8Array([2]))
+})
