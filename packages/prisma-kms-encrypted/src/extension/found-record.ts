@@ -1,6 +1,7 @@
 /** Checks, before a write by an indexed field, that the record which the index finds really holds the value. */
 import type { IndexKeys } from '../records/index-keys.js'
 import { openRows } from '../records/open-rows.js'
+import { primaryKeyOf, withConditions } from '../records/place-changes.js'
 import { checkColumns } from '../records/plan-selection.js'
 import type { Operation } from './operation.js'
 import { delegateOf } from './prisma-internals.js'
@@ -14,7 +15,8 @@ export async function checkFoundRecord(operation: Operation): Promise<void> {
   const uses = plan.uses.filter(({ index }) => index.verify)
   const one = plan.kind === 'update' || plan.kind === 'delete' || plan.kind === 'upsert'
   if (uses.length === 0 || !one) return
-  const columns = uses.flatMap(({ index }) => checkColumns(index))
+  const { primaryKey } = plan.model.definition
+  const columns = [...primaryKey, ...uses.flatMap(({ index }) => checkColumns(index))]
   const select = Object.fromEntries(columns.map((name) => [name, true]))
   const row = await delegateOf(session.client, plan.model.delegate).findUnique({
     where: plan.args['where'],
@@ -23,6 +25,8 @@ export async function checkFoundRecord(operation: Operation): Promise<void> {
   if (!row) return
   const shape = { added: [], conceal: false, uses, relations: {} }
   await openRows(plan.model, row, shape, ring, call, undefined, plan.indexKeys)
+  // From here on the write is for this row, whoever moves the index meanwhile.
+  plan.args['where'] = withConditions(plan.args['where'], [primaryKeyOf(plan.model, row)])
 }
 
 /**
