@@ -211,3 +211,20 @@ test('under a row that the same update takes out of the relation', async () => {
   const found = await database.reader.post.findMany({ where: { title: 'left' }, select: { body: true } })
   expect(found).toEqual([{ body: 'b' }])
 })
+
+test('a row that a trigger changed, so that its key could not be set, is not committed', async () => {
+  await database.sql(`CREATE FUNCTION spoil() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.body := upper(NEW.body); RETURN NEW; END';
+    CREATE TRIGGER spoil BEFORE INSERT ON "Post" FOR EACH ROW WHEN (NEW.title LIKE 'spoilt%') EXECUTE FUNCTION spoil()`)
+  const { prisma } = client
+  const author = { create: { name: 'spoilt' } }
+  const attempts = [
+    () => prisma.post.create({ data: { title: 'spoilt root', body: 'b', author } }),
+    () =>
+      prisma.user.create({
+        data: { name: 'spoilt', posts: { create: { title: 'spoilt nested', body: 'b' } } },
+      }),
+    () => prisma.post.createMany({ data: [{ title: 'spoilt many', body: 'b', authorId: 1 }] }),
+  ]
+  for (const attempt of attempts) expect(await codeOf(attempt())).toBe('WRITE_CONFLICT')
+  expect(await database.sql(`SELECT FROM "Post" WHERE title LIKE 'spoilt%'`)).toEqual([])
+})

@@ -1,4 +1,5 @@
 /** Key columns with several entries: when one is added, which are kept, and how many there can be. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Prisma } from '../generated/prisma/client.js'
 import { codeOf, forget, useExtendedDatabase, versionsAt } from '../support/extended-database.js'
 
@@ -77,6 +78,29 @@ test('entries that no value needs any more are dropped; there are never more tha
     data: { name: 'x', email: 'x', notes: 1, avatar: new Uint8Array([1]) },
   })
   expect((await entriesOf(id)).length).toBeLessThanOrEqual(2)
+})
+
+test('a value that another server seals under the old entry, while that is about to be dropped, is not lost', async () => {
+  const [one, two] = [database.connect(versionsAt(1)), database.connect(versionsAt(2))]
+  const { id } = await one.prisma.auditEntry.create({ data: { action: 'a', detail: 'detail 1' } })
+  await two.prisma.auditEntry.findFirst()
+  two.kms.latencyMs = 150
+  const updating = two.prisma.auditEntry.update({
+    where: { id },
+    data: { detail: 'detail 2' },
+    select: { id: true },
+  })
+  void updating.then(() => null)
+  await sleep(60) // it has read the row, in which only `detail` needs the old entry
+  await one.prisma.auditEntry.update({ where: { id }, data: { payload: { late: true } } })
+  await updating
+  two.kms.latencyMs = 0
+  expect(await two.prisma.auditEntry.findUnique({ where: { id } })).toMatchObject({
+    detail: 'detail 2',
+    payload: { late: true },
+  })
+  const { encrypted_kms_key: entries } = await database.stored('audit.audit_entries', id, 'entry_id')
+  expect(String(entries).split(' ')).toHaveLength(2)
 })
 
 test.each([
