@@ -248,9 +248,16 @@ function recordName({ group, identity }: KeyOwner): string {
   return `${group.model.name} ${identity.id ?? '(new)'}`
 }
 
-function ringKey({ group, identity, entry }: UnwrapRequest): string {
+const ringKeys = new WeakMap<UnwrapRequest, string>()
+
+function ringKey(request: UnwrapRequest): string {
+  const known = ringKeys.get(request)
+  if (known !== undefined) return known
+  const { group, identity, entry } = request
   const context = contextFor(group, entry.version, identity).text
-  return `${group.config.name}\0${context}\0${entryText(entry)}`
+  const key = `${group.config.name}\0${context}\0${entryText(entry)}`
+  ringKeys.set(request, key)
+  return key
 }
 
 function entryText(entry: KeyEntry): string {

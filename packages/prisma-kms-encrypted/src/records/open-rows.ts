@@ -112,14 +112,18 @@ function collectValues(
 ): void {
   for (const group of model.groups.values()) {
     let entries: readonly KeyEntry[] | undefined
+    let previous: UnwrapRequest | undefined
     for (const field of group.fields) {
       const stored = row[field.name]
       if (stored === null || stored === undefined) continue
-      const identity = identityOf(model, row)
+      const identity = previous?.identity ?? identityOf(model, row)
       if (!identity) throw idMissing(field)
       entries ??= entriesOf(group, row, field, stored, lateKeys)
       const entry = chooseEntry(entries, field, stored)
-      pending.push({ row, field, stored, request: { group, identity, entry } })
+      // Fields under one entry share one request, and with it everything that is computed for it.
+      const request = previous?.entry === entry ? previous : { group, identity, entry }
+      previous = request
+      pending.push({ row, field, stored, request })
     }
   }
 }
