@@ -128,14 +128,28 @@ test('a refused Decrypt of one of several entries comes before a delete and an u
 
 test('keys that only the result of the write names fail after it, and the error says so', async () => {
   const org = await client.prisma.org.create({ data: { name: 'o' } })
+  // Nothing in the arguments tells which record the database brings into the result.
+  await database.sql(`CREATE FUNCTION join_org() RETURNS trigger LANGUAGE plpgsql
+      AS 'BEGIN UPDATE "User" SET "orgId" = NEW.id WHERE id = ${id}; RETURN NEW; END';
+    CREATE TRIGGER join_org AFTER UPDATE ON "Org" FOR EACH ROW EXECUTE FUNCTION join_org()`)
   fail('unwrap')
   const update = client.prisma.org.update({
     where: { id: org.id },
-    data: { users: { connect: { id } } },
+    data: { name: 'p' },
     include: { users: true },
   })
   expect(await errorOf(update)).toMatchObject({ code: 'KMS_ACCESS_DENIED', written: true })
   expect((await database.stored('"User"', id))['orgId']).toBe(org.id)
+  await database.sql('DROP TRIGGER join_org ON "Org"')
+})
+
+test('keys of records that the write connects are unwrapped before it', async () => {
+  const org = await client.prisma.org.create({ data: { name: 'o' } })
+  fail('unwrap')
+  const data = { users: { connect: { id } } }
+  const update = client.prisma.org.update({ where: { id: org.id }, data, include: { users: true } })
+  expect(await errorOf(update)).toMatchObject({ code: 'KMS_ACCESS_DENIED', written: false })
+  expect((await database.stored('"User"', id))['orgId']).toBeNull()
 })
 
 test('a read fails as a whole, and says that nothing was written', async () => {
@@ -175,4 +189,20 @@ test("a provider's own error is not passed on", async () => {
     expect(String(error)).not.toContain('token')
     expect(error.cause).toBeUndefined()
   }
+})
+
+test.each([
+  ['an item', () => new Error('may hold a token')],
+  [
+    'the whole call',
+    () => {
+      throw new Error('may hold a token')
+    },
+  ],
+])('the index key cannot be unwrapped: %s fails', async (_, fault) => {
+  const { prisma, kms } = database.connect()
+  kms.fault = ({ operation }) => (operation === 'unwrap' ? fault() : undefined)
+  const error = await errorOf(prisma.user.findMany())
+  expect(error).toMatchObject({ code: 'KMS_UNAVAILABLE' })
+  expect(String(error)).not.toContain('token')
 })
