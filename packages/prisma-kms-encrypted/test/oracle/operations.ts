@@ -1,13 +1,13 @@
 /** Arbitrary calls of every kind, and the sequences of steps that run them in and outside transactions. */
 import fc from 'fast-check'
-import { manyScalars, createData, flatData, uniqueWhere, updateData } from './data.js'
+import { manyScalars, updateData } from './changed-data.js'
+import { createData, flatData } from './new-data.js'
 import type { CallDescription, SequenceDescription, StepDescription } from './descriptions.js'
-import { avoided, landed } from './features.js'
 import { fixtureModels, modelNames, type ModelName } from './fixture-models.js'
 import { refusedCall } from './refusals.js'
 import { criteria, selection, totalOrder } from './selections.js'
 import { always, sometimes, sparse, weighted } from './sparse.js'
-import { conditions, search } from './where.js'
+import { conditions, search, uniqueWhere } from './where.js'
 
 const nestedDepth = 2
 
@@ -102,17 +102,16 @@ const remove = overModels((model) =>
 )
 
 const upsert = overModels((model) => {
-  if (!landed.upsertOfSecrets && Object.keys(fixtureModels[model].secrets).length > 0) return update
   const args = fc.record({
     where: rowWhere(model),
     create: createData(model, 1),
-    update: updateData(model, avoided.lateBranches ? 0 : 1),
+    update: updateData(model, 1),
   })
   return call(model, 'upsert', args, result(model))
 })
 
 const updateMany = overModels((model) => {
-  const data = sparse(manyScalars(model, landed.updateManyOfSecrets))
+  const data = sparse(manyScalars(model))
   const args = fc.record({ where: conditions(model, 1), data })
   return weighted(
     [2, call(model, 'updateMany', args)],

@@ -1,5 +1,4 @@
 /** The refusals that depend on the data: calls that the library may refuse, or carry out as plain Prisma would. */
-import { avoided } from './features.js'
 import { fixtureModels, type ModelName } from './fixture-models.js'
 
 type Args = Readonly<Record<string, unknown>>
@@ -27,9 +26,8 @@ function movesIds(model: ModelName, data: unknown): boolean {
 }
 
 function mixesAdditions(model: ModelName, data: unknown): boolean {
-  return someVerbs(model, data, (target, verbs) => {
-    const upserts = avoided.upsertLists && [verbs['upsert']].flat().length > 1
-    const adds = upserts || adding.some((verb) => verb in verbs)
+  return someVerbs(model, data, (target, verbs, moved) => {
+    const adds = moved || adding.some((verb) => verb in verbs)
     return adds && changing.some((verb) => writesSecrets(target, verbs[verb]))
   })
 }
@@ -38,18 +36,22 @@ function mixesAdditions(model: ModelName, data: unknown): boolean {
 function someVerbs(
   model: ModelName,
   data: unknown,
-  found: (target: ModelName, verbs: Args) => boolean,
+  found: (target: ModelName, verbs: Args, moved: boolean) => boolean,
 ): boolean {
   if (Array.isArray(data)) return data.some((item) => someVerbs(model, item, found))
   if (!isArgs(data)) return false
-  return Object.entries(fixtureModels[model].relations).some(([name, { model: target }]) => {
-    const verbs = data[name]
-    if (!isArgs(verbs)) return false
-    if (found(target, verbs)) return true
-    return Object.values(verbs).some((value) =>
-      nestedData(value).some((one) => someVerbs(target, one, found)),
-    )
-  })
+  return Object.entries(fixtureModels[model].relations).some(
+    ([name, { model: target, inverse, foreignKey = '' }]) => {
+      const verbs = data[name]
+      if (!isArgs(verbs)) return false
+      // A record of a self relation can join its own children.
+      const moved = target === model && (inverse in data || foreignKey in data)
+      if (found(target, verbs, moved)) return true
+      return Object.values(verbs).some((value) =>
+        nestedData(value).some((one) => someVerbs(target, one, found)),
+      )
+    },
+  )
 }
 
 /** Whether a nested update or upsert sets encrypted fields, at any depth. */

@@ -1,7 +1,6 @@
 /** Calls that the library documents to refuse (DESIGN §6), each with the code that it must answer, writing nothing. */
 import fc from 'fast-check'
 import type { CallDescription, FreshPlaceholder, IdPlaceholder } from './descriptions.js'
-import { landed } from './features.js'
 import type { ModelName } from './fixture-models.js'
 
 const text: FreshPlaceholder = { $fresh: 'text' }
@@ -111,42 +110,8 @@ const writes = [
   }),
 ]
 
-const notYet = [
-  ...(landed.updateManyOfSecrets
-    ? []
-    : [refused('User', 'updateMany', 'UNSUPPORTED_OPERATION', { where: {}, data: { email: string } })]),
-  ...(landed.nestedUpdateOfSecrets
-    ? []
-    : [
-        refused('Org', 'update', 'UNSUPPORTED_OPERATION', {
-          where: row('Org'),
-          data: { users: { updateMany: { where: {}, data: { email: null } } } },
-        }),
-      ]),
-  ...(landed.upsertOfSecrets
-    ? []
-    : [
-        refused('User', 'upsert', 'UNSUPPORTED_OPERATION', {
-          where: row('User'),
-          create: { nickname: text, name: string },
-          update: {},
-        }),
-      ]),
-]
-
 /** One of the documented refusals. */
-export const refusedCall: fc.Arbitrary<CallDescription> = fc.constantFrom(
-  ...filters,
-  ...orders,
-  ...writes,
-  ...notYet,
-)
+export const refusedCall: fc.Arbitrary<CallDescription> = fc.constantFrom(...filters, ...orders, ...writes)
 
 /** All of them, for a test of their own. */
-export const allRefusals: readonly CallDescription[] = [
-  ...filters,
-  ...searches,
-  ...orders,
-  ...writes,
-  ...notYet,
-]
+export const allRefusals: readonly CallDescription[] = [...filters, ...searches, ...orders, ...writes]

@@ -2,8 +2,7 @@
 import fc from 'fast-check'
 import { fixtureModels, type FixtureRelation, type ModelName } from './fixture-models.js'
 import { always, sometimes, sparse, weighted, type SparseProperty } from './sparse.js'
-import { conditions } from './where.js'
-import { uniqueWhere } from './data.js'
+import { conditions, uniqueWhere } from './where.js'
 
 /** An order on plain fields that leaves no two rows equal, so that results compare in order. */
 export function totalOrder(model: ModelName): fc.Arbitrary<object> {

@@ -1,10 +1,28 @@
 /** Arbitrary filters: on plain fields, on relations, and the null comparisons that encrypted fields allow. */
 import fc from 'fast-check'
-import type { ValuePlaceholder } from './descriptions.js'
+import type { ValuePlaceholder, WherePlaceholder } from './descriptions.js'
 import { fixtureModels, type IndexedKind, type ModelName } from './fixture-models.js'
 import { isIndexedKind } from './indexed-values.js'
 import { weighted } from './sparse.js'
-import { knownIndexed, secret } from './values.js'
+import { index, knownIndexed, secret } from './values.js'
+
+/** A `where` that names one row; through `relation` preferably one that the record at hand is related to. */
+export function uniqueWhere(model: ModelName, relation?: string): fc.Arbitrary<WherePlaceholder> {
+  const { uniques, indexedUniques = [] } = fixtureModels[model]
+  const names = [undefined, ...uniques, ...indexedUniques]
+  return fc
+    .record({
+      index: index(),
+      by: weighted(...names.map((name, at) => [at === 0 ? 4 : 1, fc.constant(name)] as const)),
+      near: weighted([5, fc.constant(true)], [1, fc.constant(false)]),
+    })
+    .map(({ index: at, by, near }) => ({
+      $where: model,
+      index: at,
+      ...(by === undefined ? {} : { by }),
+      ...(relation !== undefined && near ? { relation } : {}),
+    }))
+}
 
 /** A `where` of up to `depth` relations and combinations. */
 export function conditions(model: ModelName, depth: number): fc.Arbitrary<object> {
