@@ -6,6 +6,7 @@ import { primaryKeyOf } from '../records/place-changes.js'
 import type { PathStep } from '../records/data-plan.js'
 import { planSelection, type Shape } from '../records/plan-selection.js'
 import { atomically } from './atomically.js'
+import { sequenceField } from './catalogue.js'
 import { lateColumns, setLateKeys, type LateRecord } from './new-records.js'
 import type { Operation } from './operation.js'
 import { delegateOf } from './prisma-internals.js'
@@ -64,23 +65,49 @@ async function insertMany(operation: Operation, late: readonly LateRecord[]): Pr
     const lateKeys = await setLateKeys(operation, late, rowsOf(model, result))
     return { result, shape: selection.shape, lateKeys }
   }
-  const returning = operation.runtime.base._activeProvider !== 'mysql'
   const select = trueFor(lateColumns(model))
-  const result = returning
-    ? await operation.send({ ...plan.args, select }, 'createManyAndReturn')
-    : await operation.send(plan.args)
-  const rows = returning
-    ? result
-    : await delegateOf(operation.session.client, model.delegate).findMany({
-        where: sealedFilter(late),
-        select,
-      })
+  if (operation.runtime.base._activeProvider === 'mysql') {
+    const last = await lastId(operation)
+    const result = await operation.send(plan.args)
+    await setLateKeys(operation, late, await findInserted(operation, late, { where: last, select }))
+    return { result, shape: null, lateKeys: new Map() }
+  }
+  const rows = await operation.send({ ...plan.args, select }, 'createManyAndReturn')
   await setLateKeys(operation, late, rowsOf(model, rows))
   return {
-    result: Array.isArray(result) ? { count: result.length } : result,
+    result: Array.isArray(rows) ? { count: rows.length } : rows,
     shape: null,
     lateKeys: new Map(),
   }
+}
+
+/** What ids of a later insert exceed, so that looking for its rows need not read the whole table. */
+async function lastId({ plan, session }: Operation): Promise<Args> {
+  const { model } = plan
+  const counted = sequenceField(model)
+  const [field] = model.definition.primaryKey
+  if (field === undefined || field !== counted || model.definition.primaryKey.length > 1) return {}
+  const query = { select: { [field]: true }, orderBy: { [field]: 'desc' }, take: 1 }
+  const [row] = await delegateOf(session.client, model.delegate).findMany(query)
+  return row ? { [field]: { gt: row[field] } } : {}
+}
+
+/** Records a statement: their sealed values are its parameters. */
+const chunkSize = 500
+
+/** Finds inserted rows where the database does not return them. */
+async function findInserted(
+  { plan, session }: Operation,
+  late: readonly LateRecord[],
+  { where, select }: { readonly where: Args; readonly select: Args },
+): Promise<FoundRow[]> {
+  const rows: FoundRow[] = []
+  for (let start = 0; start < late.length; start += chunkSize) {
+    const sealed = sealedFilter(late.slice(start, start + chunkSize))
+    const query = { where: { AND: [where, sealed] }, select }
+    rows.push(...rowsOf(plan.model, await delegateOf(session.client, plan.model.delegate).findMany(query)))
+  }
+  return rows
 }
 
 /** Plans the caller's selection again, with columns that must come back besides. */

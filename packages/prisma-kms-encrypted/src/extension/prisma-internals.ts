@@ -10,6 +10,7 @@ export type TransactionInfo =
 /** One model's operations, called with plain argument objects. */
 export interface Delegate {
   findUnique(args: object): Promise<Record<string, unknown> | null>
+  findFirstOrThrow(args: object): Promise<Record<string, unknown>>
   findMany(args: object): Promise<Record<string, unknown>[]>
   updateMany(args: object): Promise<{ count: number }>
 }
@@ -93,8 +94,11 @@ export function isPrismaError(error: unknown, code: string): error is Error {
   return error instanceof Error && 'code' in error && error.code === code && !('why' in error)
 }
 
-/** SQLSTATE of a serialization failure and of a deadlock (PostgreSQL, appendix A). */
-const conflictStates = ['40001', '40P01']
+/**
+ * PostgreSQL's SQLSTATE of a serialization failure and of a deadlock (appendix A); MySQL's codes of a deadlock and of a
+ * lock that was waited for too long.
+ */
+const conflictCodes = /\b(40001|40P01)\b|Code: `(1213|1205)`/
 
 /**
  * A conflict in one of our raw statements as the error that Prisma gives for its own, P2034, which callers' retry loops
@@ -104,7 +108,7 @@ export function asWriteConflict(error: unknown): unknown {
   if (!isPrismaError(error, 'P2010')) return error
   const { meta, clientVersion } = error as { meta?: unknown; clientVersion?: unknown }
   const text = `${error.message} ${JSON.stringify(meta)}`
-  if (!conflictStates.some((state) => text.includes(state))) return error
+  if (!conflictCodes.test(text)) return error
   const KnownRequestError = error.constructor as new (message: string, details: object) => Error // Prisma's own class
   const message = 'Transaction failed due to a write conflict or a deadlock. Please retry your transaction'
   return new KnownRequestError(message, { code: 'P2034', clientVersion, meta })

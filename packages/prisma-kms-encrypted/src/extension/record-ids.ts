@@ -3,7 +3,7 @@ import { isAbsent } from '../records/arguments.js'
 import { identityOf, type RecordIdentity } from '../records/context.js'
 import type { RecordModel } from '../records/models.js'
 import type { NewRecord } from '../records/data-plan.js'
-import { fetchIds, sequenceField } from './catalogue.js'
+import { sequenceField } from './catalogue.js'
 import { applyRewrites, isChecked, namesForeignKeys, planRewrite, type Rewrite } from './connect-rewrite.js'
 import { idGenerator } from './id-generators.js'
 import type { Operation } from './operation.js'
@@ -70,10 +70,10 @@ async function fetchSequenceIds(
   if (records.length === 0) return
   const counts = new Map<RecordModel, number>()
   for (const { model } of records) counts.set(model, (counts.get(model) ?? 0) + 1)
-  const ids = await fetchIds(session.client, catalogue, counts)
+  const ids = await runtime.dialect?.sequences?.fetchIds(session.client, catalogue, counts)
   for (const { model, data } of records) {
     const field = sequenceField(model)
-    const id = ids.get(model)?.shift()
+    const id = ids?.get(model)?.shift()
     if (field === null || id === undefined) continue
     data[field] = model.definition.scalars[field]?.type === 'BigInt' ? BigInt(id) : Number(id)
   }

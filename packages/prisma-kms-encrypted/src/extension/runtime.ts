@@ -4,8 +4,10 @@ import type { RecordModels } from '../records/models.js'
 import { createIndexKeys, type IndexKeys } from '../records/index-keys.js'
 import type { GlobalOmit } from '../records/plan-selection.js'
 import { unwrapIndexKeys } from './index-key.js'
-import { readCatalogue, type Catalogue } from './catalogue.js'
+import { readCatalogue } from './catalogue.js'
 import type { ResolvedConfig } from './configuration.js'
+import type { Catalogue, Dialect } from './dialects/dialect.js'
+import { findDialect } from './dialects/find-dialect.js'
 import type { InternalClient } from './prisma-internals.js'
 import { TransactionQueues, type Session } from './transactions.js'
 
@@ -16,7 +18,9 @@ export interface Runtime {
   readonly models: RecordModels
   readonly globalOmit: GlobalOmit
   readonly queues: TransactionQueues
-  /** The schema of models without `@@schema`: the adapter's, otherwise `public` as in Prisma's own statements. */
+  /** How this database is spoken to; `null`: no statements of our own. */
+  readonly dialect: Dialect | null
+  /** The schema of models without `@@schema`: the adapter's, otherwise the database's default as in Prisma's own statements. */
   readonly schema: string | null
   /** What every call to a key service gets. */
   readonly call: KmsCall
@@ -34,8 +38,8 @@ export interface Runtime {
 
 /** Builds the state for a client that is being extended. */
 export function createRuntime(base: InternalClient, config: ResolvedConfig, models: RecordModels): Runtime {
-  const isPostgres = base._activeProvider === 'postgresql'
-  const schema = base._engineConfig.adapter?.options?.schema ?? (isPostgres ? 'public' : null)
+  const dialect = findDialect(base._activeProvider)
+  const schema = base._engineConfig.adapter?.options?.schema ?? dialect?.defaultSchema ?? null
   const globalOmit = base._globalOmit ?? {}
   const call: KmsCall = {}
   let loading: Promise<Catalogue> | undefined
@@ -47,6 +51,7 @@ export function createRuntime(base: InternalClient, config: ResolvedConfig, mode
     models,
     globalOmit,
     queues: new TransactionQueues(),
+    dialect,
     schema,
     call,
     indexKeys: () => indexKeys,
@@ -65,8 +70,8 @@ export function createRuntime(base: InternalClient, config: ResolvedConfig, mode
       config.flush()
     },
     catalogue(session) {
-      if (!isPostgres) return Promise.resolve(new Map())
-      loading ??= readCatalogue(session?.client ?? base, models, schema).catch((error: unknown) => {
+      if (!dialect?.sequences) return Promise.resolve(new Map())
+      loading ??= readCatalogue(dialect, session?.client ?? base, models, schema).catch((error: unknown) => {
         loading = undefined // a database that was away is asked again
         throw error
       })

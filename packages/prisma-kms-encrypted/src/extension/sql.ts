@@ -1,29 +1,32 @@
-/** Names and values in our own PostgreSQL statements: always schema-qualified, always quoted, values only as parameters. */
+/** Names and values in our own statements: always quoted, schema-qualified where the database has schemas, values only as parameters. */
 import type { RecordModel } from '../records/models.js'
 import type { Row } from '../records/open-rows.js'
 
+/** What encloses an identifier: MySQL's differs from the standard's. */
+export type QuotationMark = '"' | '`'
+
 /** A name as an SQL identifier. */
-export function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`
+export function quoted(name: string, mark: QuotationMark = '"'): string {
+  return `${mark}${name.replaceAll(mark, mark + mark)}${mark}`
 }
 
 /**
  * A model's table with its schema; an unqualified name could be another tenant's table.
  * @param schema the connection's schema for models without `@@schema`; `null` leaves it to the server's search path
  */
-export function qualifiedTable(model: RecordModel, schema: string | null): string {
+export function qualifiedTable(model: RecordModel, schema: string | null, mark: QuotationMark = '"'): string {
   const { table } = model.definition
   const own = model.definition.schema ?? schema
-  return own === null ? quoted(table) : `${quoted(own)}.${quoted(table)}`
+  return own === null ? quoted(table, mark) : `${quoted(own, mark)}.${quoted(table, mark)}`
 }
 
 /** A field's column as an SQL identifier. */
-export function columnIdentifier(model: RecordModel, field: string): string {
-  return quoted(model.definition.scalars[field]?.column ?? field)
+export function columnIdentifier(model: RecordModel, field: string, mark: QuotationMark = '"'): string {
+  return quoted(model.definition.scalars[field]?.column ?? field, mark)
 }
 
 /**
- * Some fields of a row as an object for `json_populate_record`, by column name. With the table's own row type that
+ * Some fields of a row as an object for PostgreSQL's `json_populate_record`, by column name. With the table's own row type that
  * function gives every value its column's type, so that none has to be named here.
  */
 export function jsonRow(model: RecordModel, fields: readonly string[], row: Row): Row {

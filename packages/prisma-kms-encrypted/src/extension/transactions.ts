@@ -1,4 +1,5 @@
 /** Runs operations and our own statements in the right transaction, one after another. */
+import { findDialect } from './dialects/find-dialect.js'
 import type { TransactionInfo, InternalClient, SideClient, TransactionOptions } from './prisma-internals.js'
 
 /** Everything that our own statements of one operation need to know of where they run. */
@@ -19,18 +20,25 @@ export function insideSession(base: InternalClient, transaction: TransactionInfo
   return { transaction, client: base._createItxClient(transaction) }
 }
 
-/** Opens a transaction of our own and runs `work` in it; what `work` throws rolls back. */
+/**
+ * Opens a transaction of our own and runs `work` in it; what `work` throws rolls back.
+ * Its isolation is one under which rows are read after a lock as they are then.
+ */
 export function inOwnTransaction<T>(
   base: InternalClient,
   options: TransactionOptions,
   work: (session: Session) => Promise<T>,
 ): Promise<T> {
-  return base.$transaction(async (client: InternalClient) => {
-    // A lazy promise that was created on the transaction's client is told which transaction that is.
-    const transaction = await client._createPrismaPromise((info) => Promise.resolve(info))
-    if (!transaction) throw new TypeError('an interactive transaction always has a description')
-    return work({ transaction, client })
-  }, options) as Promise<T>
+  const { isolationLevel } = findDialect(base._activeProvider) ?? { isolationLevel: null }
+  return base.$transaction(
+    async (client: InternalClient) => {
+      // A lazy promise that was created on the transaction's client is told which transaction that is.
+      const transaction = await client._createPrismaPromise((info) => Promise.resolve(info))
+      if (!transaction) throw new TypeError('an interactive transaction always has a description')
+      return work({ transaction, client })
+    },
+    isolationLevel === null ? options : { isolationLevel, ...options },
+  ) as Promise<T>
 }
 
 /**

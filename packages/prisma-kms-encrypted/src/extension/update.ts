@@ -8,6 +8,7 @@ import type { ChangedRecord } from '../records/data-plan.js'
 import { noRow } from '../records/row-filter.js'
 import { selectKeys } from '../records/select-keys.js'
 import { writeConflict } from './conflicts.js'
+import { reportsLostUpdates } from './dialects/find-dialect.js'
 import { sendWithLateKeys, type LateResult } from './late-records.js'
 import { sendUnderLocks } from './locked-changes.js'
 import { sealNewRecords } from './new-records.js'
@@ -21,14 +22,18 @@ const maxAttempts = 10
 /** Sends an `update`, with its new values sealed under the record's own data keys. */
 export async function sendUpdate(operation: Operation): Promise<LateResult> {
   const { changed, nested, created } = operation.plan
-  if (nested.length > 0 || (changed && operation.session.transaction?.kind === 'itx'))
-    return sendUnderLocks(operation)
+  if (nested.length > 0 || (changed && !canGuard(operation))) return sendUnderLocks(operation)
   const late = await sealNewRecords(operation, created)
   if (!changed) {
     await unwrapResultKeys(operation)
     return late.length > 0 ? sendWithLateKeys(operation, late) : sent(operation, operation.plan.args)
   }
   return late.length > 0 ? sendUnderLocks(operation) : updateUnderGuard(operation, changed)
+}
+
+/** Whether a lost guard ends the operation alone, and is noticed. */
+function canGuard({ session, runtime }: Operation): boolean {
+  return session.transaction?.kind !== 'itx' && reportsLostUpdates(runtime.base._activeProvider)
 }
 
 async function updateUnderGuard(operation: Operation, changed: ChangedRecord): Promise<LateResult> {
@@ -40,7 +45,7 @@ async function updateUnderGuard(operation: Operation, changed: ChangedRecord): P
     if (!row) {
       if (miss) throw miss
       // Prisma reports the missing record, or the invalid `where`, in its own words.
-      const where = withConditions(plan.args['where'], [noRow])
+      const where = withConditions(plan.args['where'], [noRow(plan.model)])
       return sent(operation, { ...plan.args, where, data: withoutValues(changed) })
     }
     if (previous && sameKeys(changed, previous, row))

@@ -1,0 +1,81 @@
+/** PostgreSQL: sequences, and row locks by primary key with every column's own type. */
+import type { RecordModel } from '../../records/models.js'
+import type { SideClient } from '../prisma-internals.js'
+import { columnIdentifier, jsonRow, qualifiedTable } from '../sql.js'
+import type { Catalogue, CountedColumn, Dialect } from './dialect.js'
+
+/** PostgreSQL's ways. */
+export const postgresql: Dialect = {
+  defaultSchema: 'public',
+  isolationLevel: null,
+  reportsLostUpdates: true,
+  sequences: { read: readSequences, fetchIds },
+
+  /** In the order of the primary key, so that two of our own operations never deadlock. */
+  async lockRows(client, model, rows, schema) {
+    const { primaryKey } = model.definition
+    const columns = primaryKey.map((field) => columnIdentifier(model, field))
+    const table = qualifiedTable(model, schema)
+    const sql = `SELECT 1 FROM ${table} t
+JOIN json_populate_recordset(NULL::${table}, $1::json) v ON ${columns.map((column) => `t.${column} = v.${column}`).join(' AND ')}
+ORDER BY ${columns.map((column) => `t.${column}`).join(', ')} FOR UPDATE OF t`
+    await client.$queryRawUnsafe(sql, JSON.stringify(rows.map((row) => jsonRow(model, primaryKey, row))))
+  },
+}
+
+/**
+ * A sequence serves when the id column's own default takes from it (`serial`, or identity BY DEFAULT), nobody forces
+ * the database's value (identity ALWAYS), and this role may use it. Nothing here raises an error for what is missing:
+ * one error would ruin the transaction that this may have to run in (so the CASE: the function fails on what is no sequence,
+ * and the planner may ask it first).
+ */
+const catalogueQuery = `
+SELECT x.m AS model, quote_ident(n.nspname) || '.' || quote_ident(s.relname) AS sequence
+FROM json_to_recordset($1::json) AS x(m text, s text, t text, c text)
+JOIN pg_namespace q ON q.nspname = x.s
+JOIN pg_class r ON r.relnamespace = q.oid AND r.relname = x.t
+JOIN pg_attribute a ON a.attrelid = r.oid AND a.attname = x.c AND NOT a.attisdropped
+JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = r.oid AND d.refobjsubid = a.attnum
+  AND d.classid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')
+JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S'
+JOIN pg_namespace n ON n.oid = s.relnamespace
+WHERE (a.attidentity = 'd' OR EXISTS (
+    SELECT 1 FROM pg_attrdef f
+    JOIN pg_depend u ON u.classid = 'pg_attrdef'::regclass AND u.objid = f.oid AND u.refobjid = s.oid
+    WHERE f.adrelid = r.oid AND f.adnum = a.attnum))
+  AND has_schema_privilege(n.oid, 'USAGE')
+  AND CASE WHEN s.relkind = 'S' THEN has_sequence_privilege(s.oid, 'USAGE') END`
+
+const nextIdsQuery = `
+SELECT x.m AS model, nextval(x.s::regclass)::text AS id
+FROM json_to_recordset($1::json) AS x(m text, s text, n integer), generate_series(1, x.n)`
+
+async function readSequences(client: SideClient, columns: readonly CountedColumn[]): Promise<Catalogue> {
+  const wanted = columns.map(({ model, schema, table, column }) => ({
+    m: model.name,
+    s: schema,
+    t: table,
+    c: column,
+  }))
+  const rows = await client.$queryRawUnsafe(catalogueQuery, JSON.stringify(wanted))
+  return new Map(rows.map((row) => [String(row['model']), String(row['sequence'])]))
+}
+
+/** One round trip for all models. */
+async function fetchIds(
+  client: SideClient,
+  catalogue: Catalogue,
+  counts: ReadonlyMap<RecordModel, number>,
+): Promise<ReadonlyMap<RecordModel, string[]>> {
+  const wanted = [...counts].map(([model, n]) => ({ m: model.name, s: catalogue.get(model.name), n }))
+  const rows = await client.$queryRawUnsafe(nextIdsQuery, JSON.stringify(wanted))
+  const ids = new Map<RecordModel, string[]>()
+  for (const model of counts.keys()) {
+    const own = rows.filter((row) => row['model'] === model.name).map((row) => String(row['id']))
+    ids.set(
+      model,
+      own.sort((a, b) => Number(BigInt(a) - BigInt(b))),
+    )
+  }
+  return ids
+}
