@@ -2,6 +2,7 @@
 import { sealChange, sealingGroups, siblingsToRead } from '../records/change-keys.js'
 import {
   placeNested,
+  refuseAdditions,
   copyChange,
   primaryKeyOf,
   withConditions,
@@ -117,7 +118,14 @@ async function sealTargets(
   const { ring, call, plan } = operation
   const taken = new Map<OwnArgs, Branch['side']>()
   let rootRows: readonly RowChange[] | null = null
-  for (const { changed, nested, rows } of targets) {
+  const happens = (branches: readonly Branch[]) =>
+    branches.every(({ item, side }) => (taken.get(item) ?? side) === side)
+  // Upserts come before the changes inside their branches, of which one does not happen.
+  const depth = ({ nested }: Target) => nested?.branches.length ?? 0
+  const inOrder = [...targets].sort((a, b) => depth(a) - depth(b))
+  for (const { changed, nested, rows } of inOrder) {
+    if (nested && !happens(nested.branches)) continue
+    if (nested?.site.verb === 'update' && rows.length === 0) await reportMissing(operation, nested)
     const perRow = rows.map((row) => ({ row, changed: copyChange(changed) }))
     await Promise.all(perRow.map((own) => sealChange(own.changed, own.row, ring, call)))
     if (!nested) rootRows = perRow
@@ -126,12 +134,22 @@ async function sealTargets(
       if (side) taken.set(nested.site.item, side)
     }
   }
-  const happens = (branches: readonly Branch[]) =>
-    branches.every(({ item, side }) => (taken.get(item) ?? side) === side)
   const created = plan.created.filter((record) => happens(record.branches))
   const late = await sealNewRecords(operation, created)
   await unwrapResultKeys(operation)
   return { late, rootRows }
+}
+
+/**
+ * Reports a record that a nested update does not find, as Prisma does: P2025. Sending the update nevertheless would be
+ * no way to learn it, since a statement that is to find nothing must not be trusted with data.
+ */
+async function reportMissing({ session }: Operation, nested: NestedChange): Promise<never> {
+  refuseAdditions(nested)
+  const { model } = nested.changed
+  const where = { AND: [nested.filter, noRow(model)] }
+  await delegateOf(session.client, model.delegate).findFirstOrThrow({ where })
+  throw new TypeError('no record can satisfy this filter')
 }
 
 /** Locks the rows of all targets, the models in one order everywhere. */
@@ -175,7 +193,9 @@ async function deliver(
   if (rootRows && plan.changed) {
     const [root] = rootRows
     args['data'] = root ? root.changed.data : withoutValues(plan.changed)
-    args['where'] = withConditions(args['where'], [root ? primaryKeyOf(plan.model, root.row) : noRow])
+    args['where'] = withConditions(args['where'], [
+      root ? primaryKeyOf(plan.model, root.row) : noRow(plan.model),
+    ])
   }
   if (late.length > 0) return sendAndSetKeys(operation, late, args)
   return { result: await operation.send(args), shape: plan.shape, lateKeys: new Map() }

@@ -74,8 +74,7 @@ function planned(
     session: where,
     ring,
     call: runtime.call,
-    // The result of a write is needed whole, also where a fluent call (`create(…).author()`) wants one relation of it.
-    send: (sentArgs, sentName = name) => send(request, where, sentArgs, sentName, isWrite(plan)),
+    send: (sentArgs, sentName = name) => send(request, where, sentArgs, sentName),
     within: inSession,
     again: (otherName = name, otherArgs = args, otherKeys = indexKeys) =>
       planned(runtime, request, where, ring, otherName, otherArgs, otherKeys),
@@ -88,13 +87,13 @@ function send(
   session: Session,
   args: Args,
   name: string,
-  whole: boolean,
 ): Promise<unknown> {
   // A copy of the parameters for each attempt: Prisma's `query` writes the arguments and the transaction into them.
+  // The result is needed whole, also where a fluent call (`findUnique(…).posts()`) wants one relation of it.
   const lazy = query(args, {
     ...params,
     ...(name === operation ? {} : { action: name }),
-    ...(whole ? { dataPath: [] } : {}),
+    dataPath: [],
   })
   if (!session.transaction || session.transaction === params.transaction) return lazy
   if (lazy.requestTransaction) return lazy.requestTransaction(session.transaction)

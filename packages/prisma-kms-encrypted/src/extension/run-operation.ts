@@ -1,7 +1,6 @@
 /** The way of one operation: plan, give new records ids and keys, seal, send, open what comes back. */
 import { KmsEncryptedError } from '../errors.js'
 import { isArgs } from '../records/arguments.js'
-import type { RecordModel } from '../records/models.js'
 import { openRows, storedRows } from '../records/open-rows.js'
 import { sendCreate } from './create.js'
 import type { LateResult } from './late-records.js'
@@ -68,44 +67,21 @@ function inTurn<T>({ plan, session, runtime }: Operation, work: () => Promise<T>
 /** Opens the result; after a write that nothing can roll back any more, a failure says that it had happened. */
 async function open(
   { plan, ring, call, session }: Operation,
-  sent: LateResult,
+  { result, shape, lateKeys }: LateResult,
   dataPath: readonly string[],
   stored: boolean,
 ): Promise<unknown> {
   const path = dataPath.filter((_, index) => index % 2 === 1) // ['select', 'posts', 'select', 'author']
   try {
-    if (isWrite(plan)) {
-      const opened = stored
-        ? storedRows(plan.model, sent.result, sent.shape)
-        : await openRows(plan.model, sent.result, sent.shape, ring, call, sent.lateKeys)
-      return takeOut(opened, path)
-    }
-    const { model, shape } = shownModel(plan.model, sent, path)
-    if (stored) return storedRows(model, sent.result, shape)
-    return await openRows(model, sent.result, shape, ring, call, undefined, plan.indexKeys)
+    if (stored) return takeOut(storedRows(plan.model, result, shape), path)
+    return takeOut(await openRows(plan.model, result, shape, ring, call, lateKeys, plan.indexKeys), path)
   } catch (error) {
-    if (!isWrite(plan) || session.transaction?.kind === 'itx' || !(error instanceof KmsEncryptedError))
-      throw error
-    throw error.afterWrite()
+    const undone = !isWrite(plan) || session.transaction?.kind === 'itx'
+    throw undone || !(error instanceof KmsEncryptedError) ? error : error.afterWrite()
   }
 }
 
-/** The relation that a fluent write asks for. */
+/** The relation that a fluent call (`findUnique(…).posts()`) asks for; the record itself for other calls. */
 function takeOut(result: unknown, path: readonly string[]): unknown {
   return path.reduce((row, relation) => (isArgs(row) ? row[relation] : row), result)
-}
-
-/** Fluent reads (`user.findUnique(…).posts()`) return the relation at the end of their path, already taken out. */
-function shownModel(
-  model: RecordModel,
-  { shape }: LateResult,
-  path: readonly string[],
-): { readonly model: RecordModel; readonly shape: LateResult['shape'] } {
-  let shown = { model, shape }
-  for (const name of path) {
-    const relation = shown.model.relation(name)
-    if (!relation) break
-    shown = { model: relation.model, shape: shown.shape?.relations[name] ?? null }
-  }
-  return shown
 }

@@ -64,6 +64,9 @@ export interface ChangeSite {
   /** This write among them: `{ where, data }`, or for upsert `{ where, create, update }`. */
   readonly item: OwnArgs
   readonly list: boolean
+  /** The nested writes on the way from the root down to this one, as the caller wrote them. */
+  readonly above: readonly Args[]
+  /** Whether a record on the way joins a relation on the way by the same data. */
   readonly joinsItself: boolean
 }
 
@@ -93,6 +96,8 @@ export interface DataScope {
   readonly creates: boolean
   /** The list that the data is an element of; `null`: it stands alone. */
   readonly list: object | null
-  /** Whether the record joins the relation that is being walked by this very data, as its own parent. */
+  /** Whether a record on the way joins the relation that is being walked by this very data, as its own parent. */
   readonly joinsItself: boolean
+  /** The nested writes on the way, as the caller wrote them. */
+  readonly above: readonly Args[]
 }

@@ -4,7 +4,6 @@ import type { RecordModel } from './models.js'
 import type { Row } from './open-rows.js'
 import type { Branch, ChangedRecord, NestedChange } from './data-plan.js'
 import { unsupported } from './refusals.js'
-import { noRow } from './row-filter.js'
 
 /** A row and the change of it, with data of its own. */
 export interface RowChange {
@@ -25,8 +24,8 @@ export function copyChange(changed: ChangedRecord): ChangedRecord {
 }
 
 /**
- * The data of a change without any value to seal, for a statement that is meant to find no row. It is never empty: for
- * empty data Prisma sends no statement, ignores the conditions and answers with the record.
+ * The data of a root change without any value to seal, for a statement whose unique `where` finds no row. It is never
+ * empty: for empty data Prisma sends no statement, ignores the conditions and answers with the record.
  */
 export function withoutValues(changed: ChangedRecord): OwnArgs {
   const data: OwnArgs = { ...changed.data }
@@ -67,12 +66,13 @@ export function placeNested(nested: NestedChange, rows: readonly RowChange[]): B
     verbs[verb] = asList(verbs[verb]).flatMap((given) => (given === item ? perRow : [given]))
     return null
   }
-  if (!only) refuseAdditions(nested)
   if (verb === 'update') {
-    item['where'] = withConditions(item['where'], [only ? primaryKeyOf(model, only.row) : noRow])
-    item['data'] = only ? only.changed.data : withoutValues(changed)
+    if (!only) throw new TypeError('a nested update without its record is reported before')
+    item['where'] = withConditions(item['where'], [primaryKeyOf(model, only.row)])
+    item['data'] = only.changed.data
     return null
   }
+  if (!only) refuseAdditions(nested)
   const rest = asList(verbs['upsert']).filter((given) => given !== item)
   if (rest.length > 0) verbs['upsert'] = rest
   else Reflect.deleteProperty(verbs, 'upsert')
@@ -117,16 +117,20 @@ function comparable(where: unknown): string | undefined {
 
 const additions = ['create', 'createMany', 'connect', 'connectOrCreate', 'set']
 
-/** Rows that come into the relation by this very operation cannot be looked for before it. */
-function refuseAdditions({ changed, site }: NestedChange): void {
+/**
+ * Rows that come into a relation on the way by this very operation cannot be looked for before it.
+ * @throws KmsEncryptedError `UNSUPPORTED_OPERATION`
+ */
+export function refuseAdditions({ changed, site }: NestedChange): void {
   const adding =
-    additions.find((verb) => !isAbsent(site.given[verb])) ?? (isRepeated(site) ? 'upsert' : undefined)
+    additions.find((verb) => site.above.some((verbs) => !isAbsent(verbs[verb]))) ??
+    (isRepeated(site) ? 'upsert' : undefined)
   if (adding === undefined && !site.joinsItself) return
   const [change] = changed.groups.values()
   const field = change?.slots[0]?.field.name ?? change?.cleared[0]?.name ?? ''
   throw unsupported(
     `${changed.model.name}.${field}`,
-    `a nested '${site.verb}' beside ${adding === undefined ? 'a change of the other end' : `'${adding}'`} of the same relation, which may add the records that it changes,`,
+    `a nested '${site.verb}' beside ${adding === undefined ? 'a change of the other end' : `'${adding}'`} of a relation on the way, which may add the records that it changes,`,
     'Use two operations, in a transaction if both must take effect or none.',
   )
 }

@@ -17,6 +17,7 @@ export const newRoot: DataScope = {
   creates: true,
   list: null,
   joinsItself: false,
+  above: [],
 }
 
 /** The scope of a root record that `where` finds. */
@@ -29,6 +30,7 @@ export function existingRoot(model: RecordModel, where: unknown): DataScope {
     creates: false,
     list: null,
     joinsItself: false,
+    above: [],
   }
 }
 
@@ -121,7 +123,8 @@ function planRelations(
     checkNestedContext(model, name, value, scope)
     own[name] = planNested(relation.model, value, plan, {
       ...scope,
-      joinsItself: joinsItself(model, name, own),
+      joinsItself: scope.joinsItself || joinsItself(model, name, own),
+      above: [...scope.above, value],
       path: [...scope.path, { relation: name, list: relation.field.list }],
       filter: scope.filter && childFilter(model, name, scope.filter),
     })
@@ -205,7 +208,7 @@ function planNestedUpdate(
     plan.nested.push({
       changed,
       filter,
-      site: { ...place, verb, item: own, list, joinsItself: scope.joinsItself },
+      site: { ...place, verb, item: own, list, above: scope.above, joinsItself: scope.joinsItself },
       branches: scope.branches,
     })
   }
@@ -227,15 +230,30 @@ function planNestedUpsert(
     optional: true,
     branches: [...scope.branches, { item: own, side }],
   })
+  const before = plan.nested.length
   const update = planUpdateData(model, item['update'], plan, { ...scope, filter, ...onSide('update') })
   own['update'] = update.own
   own['create'] = planCreateData(model, item['create'], plan, { ...scope, ...onSide('create') })
-  if (update.changed && filter) {
+  // Which side is taken also decides over the changes further down.
+  const changed = update.changed ?? (plan.nested.length > before ? unchanged(model, update.own) : null)
+  if (changed && filter) {
     const list = scope.path.at(-1)?.list ?? false
-    const site = { ...place, verb: 'upsert', item: own, list, joinsItself: scope.joinsItself } as const
-    plan.nested.push({ changed: update.changed, filter, site, branches: scope.branches })
+    const site = {
+      ...place,
+      verb: 'upsert',
+      item: own,
+      list,
+      above: scope.above,
+      joinsItself: scope.joinsItself,
+    } as const
+    plan.nested.push({ changed, filter, site, branches: scope.branches })
   }
   return own
+}
+
+/** A change that seals nothing itself. */
+function unchanged(model: RecordModel, data: unknown): ChangedRecord {
+  return { model, data: isArgs(data) ? { ...data } : {}, groups: new Map() }
 }
 
 function narrowed(filter: Args, where: Args): Args {

@@ -2,8 +2,10 @@
 import { isArgs, type Args, type OwnArgs } from './arguments.js'
 import type { RecordModel } from './models.js'
 
-/** A filter that matches nothing. */
-export const noRow: Args = { OR: [] }
+/** A filter that matches nothing. `{ OR: [] }` would not do: Prisma drops it in some nested writes. */
+export function noRow(model: RecordModel): Args {
+  return Object.fromEntries(model.definition.primaryKey.map((field) => [field, { in: [] }]))
+}
 
 /** A where-unique as a plain filter: compound criteria become their fields. */
 export function plainWhere(model: RecordModel, where: unknown): Args {

@@ -200,17 +200,33 @@ test('while rows move to a new index key, both versions are searched and the new
     key: await createIndexKey({ keyId: 'local/app', providers: [localKms({ keys: localKeys })] }),
   }
   const old = await create({ email: 'old@example.com', phone: '1' })
-  const both = createExtendedClient({ url: database.url }, { indexKey: { current: 2, versions: { 1: indexKey, 2: next } } })
+  const both = createExtendedClient(
+    { url: database.url },
+    { indexKey: { current: 2, versions: { 1: indexKey, 2: next } } },
+  )
   const { prisma } = both
   const added = await prisma.account.create({ data: { email: 'new@example.com', phone: '1', label: 'new' } })
   const found = await prisma.account.findMany({ where: { phone: '1' }, orderBy: { id: 'asc' } })
   expect(found.map(({ email }) => email)).toEqual(['old@example.com', 'new@example.com'])
-  expect(await prisma.account.findUnique({ where: { email: 'old@example.com' } })).toMatchObject({ id: old.id })
-  expect(await prisma.account.findUnique({ where: { email: 'new@example.com' } })).toMatchObject({ id: added.id })
+  expect(await prisma.account.findUnique({ where: { email: 'old@example.com' } })).toMatchObject({
+    id: old.id,
+  })
+  expect(await prisma.account.findUnique({ where: { email: 'new@example.com' } })).toMatchObject({
+    id: added.id,
+  })
   expect(await prisma.account.findUnique({ where: { email: 'nobody@example.com' } })).toBeNull()
-  const moved = await prisma.account.update({ where: { email: 'old@example.com' }, data: { email: 'old@example.com' } })
+  const moved = await prisma.account.update({
+    where: { email: 'old@example.com' },
+    data: { email: 'old@example.com' },
+  })
   expect(moved.emailBidx).not.toBe(old.emailBidx)
-  expect(await prisma.account.upsert({ where: { email: 'old@example.com' }, create: {}, update: { label: 'l' } })).toMatchObject({ id: old.id })
-  expect(await prisma.account.findMany({ where: { phone: { equals: '1', in: ['1', '2'] }, label: { not: 'new' } } })).toHaveLength(1)
+  expect(
+    await prisma.account.upsert({ where: { email: 'old@example.com' }, create: {}, update: { label: 'l' } }),
+  ).toMatchObject({ id: old.id })
+  expect(
+    await prisma.account.findMany({
+      where: { phone: { equals: '1', in: ['1', '2'] }, label: { not: 'new' } },
+    }),
+  ).toHaveLength(1)
   await both.plain.$disconnect()
 })

@@ -212,7 +212,11 @@ test('nested upserts of several new records, and one beside an update with empty
     data: { name: 'x', devices: { create: { token } } },
     include: { devices: true },
   })
-  const one = (title: string) => ({ where: { id: 0 }, create: { title, body: title }, update: { body: title } })
+  const one = (title: string) => ({
+    where: { id: 0 },
+    create: { title, body: title },
+    update: { body: title },
+  })
   const where = { id: user.devices[0]?.id ?? '' }
   const changed = await prisma.user.update({
     where: { id: user.id },
@@ -227,4 +231,52 @@ test('nested upserts of several new records, and one beside an update with empty
   })
   expect(changed.posts.map(({ body }) => body)).toEqual(['a', 'b'])
   expect(changed.devices[0]?.token).toEqual(new Uint8Array([2]))
+})
+
+test('a nested update below a record that the same call connects is refused, and nothing is lost', async () => {
+  const { prisma } = client
+  const [a, b, c] = await Promise.all(['a', 'b', 'c'].map((name) => prisma.user.create({ data: { name } })))
+  const { id } = await prisma.post.create({
+    data: { title: 't', authorId: b?.id ?? 0, editorId: c?.id ?? 0 },
+  })
+  const data = {
+    posts: { connect: { id }, update: { where: { id }, data: { editor: { update: { name: 'new' } } } } },
+  }
+  await expect(prisma.user.update({ where: { id: a?.id ?? 0 }, data })).rejects.toMatchObject({
+    code: 'UNSUPPORTED_OPERATION',
+  })
+  expect(await prisma.user.findUnique({ where: { id: c?.id ?? 0 } })).toEqual(c)
+  await prisma.user.update({ where: { id: a?.id ?? 0 }, data: { posts: { connect: { id } } } })
+  await prisma.user.update({ where: { id: a?.id ?? 0 }, data })
+  expect(await prisma.user.findUnique({ where: { id: c?.id ?? 0 } })).toMatchObject({ name: 'new' })
+})
+
+test('changes inside the branches of a nested upsert', async () => {
+  const { prisma } = client
+  const user = await authorWithPosts()
+  const [first] = user.posts
+  const upsert = (id: number) =>
+    prisma.user.update({
+      where: { id: user.id },
+      data: {
+        posts: {
+          upsert: {
+            where: { id },
+            create: { title: 'created', body: 'created' },
+            update: {
+              title: 'updated',
+              comments: { update: { where: { id: first?.comments[0]?.id ?? 0n }, data: { text: 'deep' } } },
+            },
+          },
+        },
+      },
+      include: { posts: { orderBy: { id: 'asc' }, include: { comments: { orderBy: { id: 'asc' } } } } },
+    })
+  const updated = await upsert(first?.id ?? 0)
+  expect(updated.posts[0]).toMatchObject({
+    title: 'updated',
+    comments: [{ text: 'deep' }, { text: 'comment 2' }],
+  })
+  const created = await upsert(0)
+  expect(created.posts.at(-1)).toMatchObject({ title: 'created', body: 'created' })
 })
