@@ -1,4 +1,7 @@
 /** Raw SQL beside the extension: `$kms.openRows`, `$kms.seal`, `$kms.context`, `$kms.flush`. */
+import { createIndexKey } from '../../src/index.js'
+import { localKms } from '../../src/providers/local.js'
+import { localKeys } from '../support/extended-client.js'
 import { codeOf, forget, useExtendedDatabase, type ExtendedClient } from '../support/extended-database.js'
 
 const database = useExtendedDatabase()
@@ -194,17 +197,35 @@ describe('context', () => {
 })
 
 describe('flush', () => {
-  test('makes the next read ask the key service again', async () => {
-    const cached = database.connect({ cache: { maxEntries: 10, ttlMs: 60_000 } })
+  test('makes the next use ask the key service again: for data keys and for the index key', async () => {
+    const providers = [localKms({ keys: localKeys })]
+    const indexKey = await createIndexKey({ keyId: 'local/app', providers })
+    const cached = database.connect({ cache: { maxEntries: 10, ttlMs: 60_000 }, indexKey })
     const { id } = await cached.prisma.user.create({ data: { name: 'Ada' } })
-    const read = () => cached.prisma.user.findUnique({ where: { id } })
+    await cached.prisma.account.create({ data: { email: 'flushed@example.com' } })
+    const asked: object[] = []
+    cached.kms.fault = ({ item }) => {
+      asked.push(item.context)
+      return undefined
+    }
+    const read = async () => {
+      expect(await cached.prisma.user.findUnique({ where: { id } })).toMatchObject({ name: 'Ada' })
+      const where = { email: 'flushed@example.com' }
+      expect(await cached.prisma.account.findUnique({ where })).toMatchObject(where)
+    }
     await read()
-    forget(cached)
+    asked.length = 0
     await read()
-    expect(cached.kms.counts.unwrap).toEqual({ calls: 0, items: 0 })
+    expect(asked).toEqual([])
     cached.prisma.$kms.flush()
-    expect(await read()).toMatchObject({ name: 'Ada' })
-    // The record's key; and, for the models' indexes, the index master key.
-    expect(cached.kms.counts.unwrap.items).toBe(2)
+    await read()
+    expect(asked).toHaveLength(3)
+    expect(asked).toEqual(
+      expect.arrayContaining([
+        { purpose: 'blind-index' },
+        cached.prisma.$kms.context('User', id),
+        expect.objectContaining({ model_name: 'Account' }),
+      ]),
+    )
   })
 })
