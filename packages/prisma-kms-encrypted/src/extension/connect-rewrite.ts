@@ -31,6 +31,7 @@ export function isChecked(model: RecordModel, data: Args): boolean {
 /** The rewrite that makes the data unchecked; `null` when something in it has no equal there. */
 export function planRewrite(record: NewRecord): Rewrite | null {
   const { model, data } = record
+  if (!record.rewritable) return null
   const connections: Connection[] = []
   const empty: string[] = []
   for (const [name, relation] of Object.entries(model.definition.relations)) {

@@ -29,6 +29,11 @@ export interface NewRecord {
   readonly optional: boolean
   /** Shared by the records of one list, of which Prisma wants all in the checked form or all in the unchecked one. */
   readonly list: object
+  /**
+   * Whether relation writes in its data may become foreign keys. Beside other writes of the same relation they may not:
+   * Prisma creates records with relation writes after those, and others before.
+   */
+  readonly rewritable: boolean
 }
 
 /** New values for encrypted fields of a record that exists. */
@@ -100,4 +105,6 @@ export interface DataScope {
   readonly joinsItself: boolean
   /** The nested writes on the way, as the caller wrote them. */
   readonly above: readonly Args[]
+  /** See {@link NewRecord.rewritable}. */
+  readonly rewritable: boolean
 }

@@ -72,7 +72,8 @@ export function placeNested(nested: NestedChange, rows: readonly RowChange[]): B
     item['data'] = only.changed.data
     return null
   }
-  if (!only) refuseAdditions(nested)
+  if (only) refuseRemovals(nested)
+  else refuseAdditions(nested)
   const rest = asList(verbs['upsert']).filter((given) => given !== item)
   if (rest.length > 0) verbs['upsert'] = rest
   else Reflect.deleteProperty(verbs, 'upsert')
@@ -126,11 +127,28 @@ export function refuseAdditions({ changed, site }: NestedChange): void {
     additions.find((verb) => site.above.some((verbs) => !isAbsent(verbs[verb]))) ??
     (isRepeated(site) ? 'upsert' : undefined)
   if (adding === undefined && !site.joinsItself) return
-  const [change] = changed.groups.values()
-  const field = change?.slots[0]?.field.name ?? change?.cleared[0]?.name ?? ''
   throw unsupported(
-    `${changed.model.name}.${field}`,
+    changedField(changed),
     `a nested '${site.verb}' beside ${adding === undefined ? 'a change of the other end' : `'${adding}'`} of a relation on the way, which may add the records that it changes,`,
     'Use two operations, in a transaction if both must take effect or none.',
   )
+}
+
+const removals = ['delete', 'deleteMany', 'disconnect', 'set']
+
+/** A record that the same write may take out of the relation first would be created anew by Prisma's upsert. */
+function refuseRemovals({ changed, site }: NestedChange): void {
+  const removing = removals.find((verb) => !isAbsent(site.given[verb]) && site.given[verb] !== false)
+  if (removing === undefined) return
+  throw unsupported(
+    changedField(changed),
+    `a nested 'upsert' beside '${removing}' of the same relation, which may take away the record that it changes,`,
+    'Use two operations, in a transaction if both must take effect or none.',
+  )
+}
+
+function changedField({ model, groups }: ChangedRecord): string {
+  const [change] = groups.values()
+  const field = change?.slots[0]?.field.name ?? change?.cleared[0]?.name
+  return field === undefined ? model.name : `${model.name}.${field}`
 }

@@ -18,6 +18,7 @@ export const newRoot: DataScope = {
   list: null,
   joinsItself: false,
   above: [],
+  rewritable: true,
 }
 
 /** The scope of a root record that `where` finds. */
@@ -31,6 +32,7 @@ export function existingRoot(model: RecordModel, where: unknown): DataScope {
     list: null,
     joinsItself: false,
     above: [],
+    rewritable: true,
   }
 }
 
@@ -49,8 +51,8 @@ export function planCreateData(model: RecordModel, data: unknown, plan: DataPlan
   // In the order of Prisma's inserts: first the records that this one points to, then itself, then those that point to it.
   planRelations(model, own, plan, inside, (relation) => relation.fields.length > 0)
   if (model.encrypted) {
-    const { path, branches, optional, list } = scope
-    plan.created.push({ model, data: own, path, groups, branches, optional, list: list ?? own })
+    const { path, branches, optional, list, rewritable } = scope
+    plan.created.push({ model, data: own, path, groups, branches, optional, list: list ?? own, rewritable })
   }
   planRelations(model, own, plan, inside, (relation) => relation.fields.length === 0)
   return own
@@ -125,6 +127,7 @@ function planRelations(
       ...scope,
       joinsItself: scope.joinsItself || joinsItself(model, name, own),
       above: [...scope.above, value],
+      rewritable: scope.creates || Object.values(value).filter((writes) => !isAbsent(writes)).length === 1,
       path: [...scope.path, { relation: name, list: relation.field.list }],
       filter: scope.filter && childFilter(model, name, scope.filter),
     })
