@@ -154,14 +154,14 @@ describe('model and client methods', () => {
   test('methods that replace $transaction, on either side, still run batches', async () => {
     const seen: string[] = []
     const counting = Prisma.defineExtension((base) => {
-      const original = base.$transaction.bind(base) as (...all: unknown[]) => Promise<unknown>
+      const original = base.$transaction as unknown as (...all: unknown[]) => Promise<unknown>
       return base.$extends({
         client: {
+          // Declared as nothing, so that the type of `$transaction` stays.
           ...({
             $transaction(...all: unknown[]) {
               seen.push(typeof all[0] === 'function' ? 'function' : 'array')
-              const self = Prisma.getExtensionContext(this)
-              return (base.$transaction as unknown as typeof original).call(self, ...all)
+              return original.call(Prisma.getExtensionContext(this), ...all)
             },
           } as object),
         },

@@ -111,8 +111,8 @@ describe('locks and savepoints', () => {
         })
         throw new Error('end')
       })
-      .catch((error: Error) => {
-        if (error.message !== 'end') throw error
+      .catch((error: unknown) => {
+        if (!(error instanceof Error) || error.message !== 'end') throw error
       })
     const names = client.queries.flatMap(
       ({ sql }) => /^(SAVEPOINT|RELEASE SAVEPOINT|ROLLBACK TO SAVEPOINT)/.exec(sql)?.[1] ?? [],
@@ -141,7 +141,7 @@ describe('locks and savepoints', () => {
         const { prisma } = client
         return prisma
           .$transaction([
-            prisma.user.updateMany({ where: { name: { not: undefined } }, data: { email: 'batch' } }),
+            prisma.user.updateMany({ where: { nickname: null }, data: { email: 'batch' } }),
             prisma.user.update({ where: { id: -1 }, data: { email: 'absent' } }),
           ])
           .catch(() => null)
@@ -262,7 +262,7 @@ describe('isolation levels', () => {
     expect(inside).toEqual([{ transaction_isolation: spoken }])
     const [, shown] = await prisma.$transaction(
       [
-        prisma.user.findFirst({ where: { name: { not: undefined } } }),
+        prisma.user.findFirst({ where: { nickname: null } }),
         prisma.$queryRaw<Shown>`SHOW transaction_isolation`,
       ],
       { isolationLevel },

@@ -19,7 +19,7 @@ same<{ a: 1 }, { a: 1 }>()
 // @ts-expect-error an optional property is another type
 same<{ a: 1 }, { a?: 1 }>()
 // @ts-expect-error `any` is another type
-same<{ a: 1 }, any>()
+same<{ a: 1 }, ReturnType<typeof JSON.parse>>()
 
 // Results: whole records, select, include, omit, counts and aggregates.
 same<Awaited<ReturnType<Extended['user']['findMany']>>, User[]>()
