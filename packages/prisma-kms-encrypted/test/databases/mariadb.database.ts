@@ -1,4 +1,5 @@
 /** MariaDB: the shared suite, and what its snapshots and its inserts ask for. */
+import { setTimeout } from 'node:timers/promises'
 import { codeOf } from '../support/extended-database.js'
 import { mariadb } from './mariadb.js'
 import { describeDatabase, useDatabase } from './suite.js'
@@ -11,6 +12,21 @@ test('transactions of our own are READ COMMITTED', async () => {
   await prisma.user.create({ data: { name: 'x' } })
   const begun = statements.filter(({ sql }) => sql.startsWith('BEGIN')).map(({ sql }) => sql)
   expect(begun).toEqual(['BEGIN READ COMMITTED'])
+})
+
+test('an update that has to wait for another writer is not lost, although Prisma would say nothing', async () => {
+  const { prisma } = suite.client
+  const entry = await prisma.auditEntry.create({ data: { action: 'waits' } })
+  const where = { id: entry.id }
+  let ours: Promise<unknown> | undefined
+  await suite.reader.$transaction(async (tx) => {
+    await tx.auditEntry.update({ where, data: { detail: 'theirs' } })
+    ours = prisma.auditEntry.update({ where, data: { payload: 'ours' } })
+    ours.catch(() => undefined)
+    await setTimeout(500)
+  })
+  await ours
+  expect(await suite.reader.auditEntry.findUnique({ where })).toMatchObject({ detail: 'theirs', payload: 'ours' })
 })
 
 test.each([
