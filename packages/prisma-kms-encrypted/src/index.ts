@@ -1,6 +1,11 @@
 /** The public interface: the extension, what stands beside it, and the types to configure and extend it. */
 export { kmsEncrypted } from './extension/extension.js'
-export type { KeyConfig, KeyOptions, KeyVersionConfig, KmsEncryptedConfig } from './extension/configuration.js'
+export type {
+  KeyConfig,
+  KeyOptions,
+  KeyVersionConfig,
+  KmsEncryptedConfig,
+} from './extension/configuration.js'
 export { withoutDecryption } from './extension/stored-values.js'
 export type { KmsClient, RecordId } from './extension/kms-client.js'
 export { createIndexKey } from './extension/index-key.js'
