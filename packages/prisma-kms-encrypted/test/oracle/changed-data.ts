@@ -112,26 +112,25 @@ function toOneUpdate(data: fc.Arbitrary<object>, model: ModelName): fc.Arbitrary
   )
 }
 
-type Data = Readonly<Record<string, unknown>>
+/** Prisma ignores a whole list of updates of which one has nothing to write, errors included. */
+function withoutEmptyElements(update: object): object {
+  if (!Array.isArray(update)) return update
+  const filled = (update as readonly { data: object }[]).filter(({ data }) => writesSomething(data))
+  return filled.length > 0 ? filled : { ...(update as readonly object[])[0] }
+}
 
-/** Beside verbs that add records, changes of existing ones that go no deeper. */
-function withoutDeepChanges(model: ModelName, verbs: Data): Data {
-  if (!['create', 'createMany', 'connect', 'connectOrCreate', 'set'].some((verb) => verb in verbs))
-    return verbs
-  const flat = (data: object) =>
-    Object.fromEntries(Object.entries(data).filter(([name]) => !(name in fixtureModels[model].relations)))
-  const own: Record<string, unknown> = { ...verbs }
-  for (const [verb, name] of [
-    ['update', 'data'],
-    ['upsert', 'update'],
-  ] as const) {
-    if (!(verb in verbs)) continue
-    own[verb] = [verbs[verb]].flat().map((item: unknown) => {
-      const write = item as Data // as built above
-      return { ...write, [name]: flat(write[name] as object) }
-    })
-  }
-  return own
+function writesSomething(data: object): boolean {
+  return Object.values(data).some((value: unknown) => {
+    const isObject = typeof value === 'object' && value !== null && !(value instanceof Date)
+    return !isObject || Object.keys(value).length > 0
+  })
+}
+
+/** The verbs in another order of keys, in which Prisma runs them: those that add records last. */
+function additionsLast(verbs: Readonly<Record<string, unknown>>): object {
+  const adding = ['create', 'createMany', 'connect', 'connectOrCreate']
+  const rank = ([name]: [string, unknown]) => (adding.includes(name) ? 1 : 0)
+  return Object.fromEntries(Object.entries(verbs).sort((one, two) => rank(one) - rank(two)))
 }
 
 /** Nested writes under a record that exists. */
@@ -154,18 +153,18 @@ function changedChildren(name: string, relation: FixtureRelation, depth: number)
     connect: sometimes(15, oneOrMany(uniqueWhere(model))),
     connectOrCreate: sometimes(12, oneOrMany(fc.record({ where: uniqueWhere(model, name), create: child }))),
     delete: sometimes(10, oneOrMany(own)),
-    deleteMany: sometimes(10, oneOrMany(conditions(model, 0))),
-    update: sometimes(20, oneOrMany(fc.record({ where: own, data: changed }))),
+    deleteMany: sometimes(16, oneOrMany(conditions(model, 0))),
+    update: sometimes(20, oneOrMany(fc.record({ where: own, data: changed })).map(withoutEmptyElements)),
   }
   if (kind === 'many') {
     verbs['createMany'] = sometimes(10, createMany(model, inverse))
-    verbs['updateMany'] = sometimes(10, oneOrMany(fc.record({ where: conditions(model, 0), data: flat })))
+    verbs['updateMany'] = sometimes(16, oneOrMany(fc.record({ where: conditions(model, 0), data: flat })))
   }
   if (!required) {
     verbs['set'] = sometimes(10, weighted<object>([3, fc.array(own, { maxLength: 3 })], [1, fc.constant([])]))
-    verbs['disconnect'] = sometimes(15, oneOrMany(own))
+    verbs['disconnect'] = sometimes(22, oneOrMany(own))
   }
   const upsert = fc.record({ where: own, create: child, update: changed })
   verbs['upsert'] = sometimes(15, oneOrMany(upsert))
-  return sparse(verbs).map((given) => (avoided.deepAdditions ? withoutDeepChanges(model, given) : given))
+  return avoided.additionsFirst ? sparse(verbs).map(additionsLast) : sparse(verbs)
 }

@@ -38,5 +38,5 @@ function verbsOf(data: unknown): string {
 }
 
 function isArgs(value: unknown): value is Args {
-  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date)
 }

@@ -216,7 +216,7 @@ const anyCall = weighted<CallDescription>(
   [13, update],
   [2, upsert],
   [2, updateMany],
-  [1, remove],
+  [2, remove],
   [1, deleteMany],
   [5, findUnique],
   [7, find],
