@@ -91,6 +91,12 @@ export const toMany: Section = {
     nested(user, '`upsert` that creates', {
       accounts: { upsert: { where: { email: 'n@x.org' }, create: fresh, update: { phone: '888' } } },
     }),
+    nested(user, '`connect` with a further condition by an index', {
+      accounts: { connect: { id: 4, phone: '111' } },
+    }),
+    nested(user, '`update` with a condition on a field without an index', {
+      posts: { update: { where: { id: 1, body: 'one' }, data: { title: 't' } } },
+    }),
     nested(user, '`delete`', { accounts: { delete: { id: 2 } } }),
     nested(user, '`delete` by an encrypted unique field', { accounts: { delete: { email: 'bob@x.org' } } }),
     nested(user, '`deleteMany`, all', { posts: { deleteMany: {} } }),
@@ -129,6 +135,12 @@ export const toOne: Section = {
       owner: { connectOrCreate: { where: { handle: 'x' }, create: { name: 'Owner' } } },
     }),
     nested(account, 'key here: `disconnect`', { owner: { disconnect: true } }),
+    nested(account, 'key here: `disconnect` with a condition by an index', {
+      referrer: { disconnect: { phone: '111' } },
+    }),
+    nested(account, 'key here: `disconnect` with a condition on a field without an index', {
+      owner: { disconnect: { name: 'Ada' } },
+    }),
     nested(account, 'key here: `update`', { owner: { update: { name: 'Owner' } } }),
     nested(account, 'key here: `update` with `where`, `data`', {
       owner: { update: { where: { nickname: 'a' }, data: { name: 'Owner' } } },

@@ -3,6 +3,17 @@ import { Prisma } from '../../generated/prisma/client.js'
 import { callOf } from '../arguments.js'
 import type { Args, Call, Column, ModelName, Row, Section } from '../cell.js'
 
+/** A clause of `createMany`, `updateMany` and what returns their records. */
+function many(clause: string, calls: Partial<Record<'createMany' | 'updateMany', Args>>): Row {
+  return {
+    clause,
+    call: ({ operations: [operation = ''] }): Call | null => {
+      const args = calls[operation.replace('AndReturn', '') as keyof typeof calls]
+      return args ? { model: 'Account', operation, args } : null
+    },
+  }
+}
+
 const writers: readonly Column[] = [
   { title: 'create', operations: ['create'] },
   { title: 'createMany', operations: ['createMany', 'createManyAndReturn'] },
@@ -75,6 +86,16 @@ export const rootData: Section = {
     ),
     data('relation and foreign key: `orgId`', 'Account', { orgId: 2 }, undefined, 2),
     data('nothing: `{}`', 'User', {}),
+    many('`skipDuplicates`, by a unique blind index', {
+      createMany: {
+        data: [
+          { id: 90, email: 'bob@x.org' },
+          { id: 91, email: 'new@x.org' },
+        ],
+        skipDuplicates: true,
+      },
+    }),
+    many('`limit`', { updateMany: { where: { id: 1 }, data: { phone: '333' }, limit: 1 } }),
   ],
 }
 
