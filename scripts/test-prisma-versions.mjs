@@ -37,6 +37,7 @@ const tests = [
   'test/extension/after-insert',
   'test/extension/connect-rewrite',
   'test/extension/statements',
+  'test/composition',
   'test/oracle/oracle',
 ]
 

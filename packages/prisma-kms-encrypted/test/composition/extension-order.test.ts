@@ -2,7 +2,7 @@
 import { Prisma } from '../generated/prisma/client.js'
 import { createClient } from '../support/client.js'
 import { createExtendedClient, indexKey, localKeys, plainKeys } from '../support/extended-client.js'
-import { useExtendedDatabase, type ExtendedClient } from '../support/extended-database.js'
+import { codeOf, useExtendedDatabase, type ExtendedClient } from '../support/extended-database.js'
 import { kmsEncrypted } from '../../src/index.js'
 import { localKms } from '../../src/providers/local.js'
 import { encryptedModels } from '../generated/kms-encrypted.js'
@@ -229,6 +229,34 @@ describe('computed fields', () => {
   })
 })
 
+test('a computed field may take the name of an encrypted one, of a key column or of the id', async () => {
+  const prisma = client.prisma.$extends({
+    result: {
+      user: {
+        email: { needs: { email: true }, compute: ({ email }) => `${email?.slice(0, 2) ?? ''}…` },
+        encryptedKmsKey: { needs: {}, compute: () => 'hidden' },
+        id: { needs: { id: true }, compute: ({ id }) => `user-${id}` },
+      },
+    },
+  })
+  const created = await prisma.user.create({
+    data: { name: 'Masked', email: 'masked@example.com', handle: 'masked' },
+  })
+  expect(created).toMatchObject({ name: 'Masked', email: 'ma…', encryptedKmsKey: 'hidden' })
+  expect(created.id).toMatch(/^user-\d+$/)
+  const where = { handle: 'masked' }
+  const masked = { name: 'Masked', email: 'ma…', id: created.id }
+  expect(await prisma.user.findUnique({ where })).toMatchObject(masked)
+  expect(await prisma.user.update({ where, data: { phone: '1' } })).toMatchObject({ ...masked, phone: '1' })
+  expect(await prisma.user.updateMany({ where, data: { notes: { n: 1 } } })).toMatchObject({ count: 1 })
+  const selected = await prisma.user.findUniqueOrThrow({ where, select: { email: true } })
+  expect(selected.email).toBe('ma…')
+  expect(await client.prisma.user.findUnique({ where })).toMatchObject({
+    email: 'masked@example.com',
+    phone: '1',
+  })
+})
+
 test('$on query events hold ciphertext only', async () => {
   const { prisma: plain } = createClient({
     url: database.url,
@@ -260,4 +288,44 @@ test('$on query events hold ciphertext only', async () => {
   expect(events.length).toBeGreaterThan(5)
   expect(events.join('')).toContain('S0UB')
   expect(events.join('')).not.toContain('secret')
+})
+
+describe('an extension that runs each operation in a batch of its own, as for row-level security', () => {
+  const settingTenant = Prisma.defineExtension((base) =>
+    base.$extends({
+      query: {
+        $allModels: {
+          async $allOperations({ args, query }) {
+            const setting = base.$executeRaw`SELECT set_config('app.tenant', 'one', true)`
+            const [, result] = await base.$transaction([setting, query(args)])
+            return result
+          },
+        },
+      },
+    }),
+  )
+
+  test('before ours: what is one statement works, the rest is refused at once', async () => {
+    const { prisma: plain } = createClient({ url: database.url })
+    const prisma = plain.$extends(settingTenant).$extends(ours())
+    const { id } = await prisma.user.create({ data: { name: 'tenant', profile: { create: { bio: 'b' } } } })
+    const where = { id }
+    expect(await prisma.user.update({ where, data: { email: 'e' } })).toMatchObject({
+      name: 'tenant',
+      email: 'e',
+    })
+    expect(await prisma.user.findUnique({ where, include: { profile: true } })).toMatchObject({
+      email: 'e',
+      profile: { bio: 'b' },
+    })
+    for (const several of [
+      () => prisma.user.update({ where, data: { profile: { update: { bio: 'c' } } } }),
+      () => prisma.user.updateMany({ where, data: { email: 'f' } }),
+      () => prisma.user.upsert({ where, create: { name: 'n' }, update: { email: 'f' } }),
+    ]) {
+      expect(await codeOf(several())).toBe('UNSUPPORTED_IN_BATCH')
+    }
+    expect(await prisma.user.delete({ where })).toMatchObject({ email: 'e' })
+    await plain.$disconnect()
+  })
 })
