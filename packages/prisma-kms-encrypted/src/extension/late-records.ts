@@ -52,8 +52,15 @@ export async function sendAndSetKeys(
     rows.push(...(await findNested(operation, late, result)))
   }
   rows.push(...(await findElsewhere(operation, late, rows)))
-  const lateKeys = await setLateKeys(operation, late, rows)
+  const lateKeys = await setLateKeys(operation, late, distinct(rows))
   return { result, shape: selection.shape, lateKeys }
+}
+
+/** A record may be at the end of several ways, the root among them. */
+function distinct(rows: readonly FoundRow[]): FoundRow[] {
+  const name = ({ model, row }: FoundRow): string =>
+    [model.name, ...model.definition.primaryKey.map((field) => sealedText(row[field]))].join('\n')
+  return [...new Map(rows.map((found) => [name(found), found])).values()]
 }
 
 async function insertMany(operation: Operation, late: readonly LateRecord[]): Promise<LateResult> {

@@ -26,7 +26,10 @@ test('an update that has to wait for another writer is not lost, although Prisma
     await setTimeout(500)
   })
   await ours
-  expect(await suite.reader.auditEntry.findUnique({ where })).toMatchObject({ detail: 'theirs', payload: 'ours' })
+  expect(await suite.reader.auditEntry.findUnique({ where })).toMatchObject({
+    detail: 'theirs',
+    payload: 'ours',
+  })
 })
 
 test.each([

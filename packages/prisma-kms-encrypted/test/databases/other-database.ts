@@ -6,7 +6,7 @@ import { countingKms } from '../../src/testing/index.js'
 import type { encryptedModels } from '../generated/kms-encrypted.js'
 import type { PrismaClient } from '../generated/prisma/client.js'
 import { indexKey, localKeys, plainKeys, type createExtendedClient } from '../support/extended-client.js'
-import { recordingAdapter, type Statement } from './recording-adapter.js'
+import { recordingAdapter, type Rewrite, type Statement } from './recording-adapter.js'
 
 /** A database of its own for one test file, with the fixture's tables. */
 export interface TestDatabase {
@@ -44,9 +44,10 @@ export function connectTo(
   database: TestDatabase,
   config: OtherConfig = {},
   options: object = {},
+  rewrite?: Rewrite,
 ): OtherClient {
   const statements: Statement[] = []
-  const adapter = recordingAdapter(database.adapter(), (statement) => statements.push(statement))
+  const adapter = recordingAdapter(database.adapter(), (statement) => statements.push(statement), rewrite)
   const plain = new Client({ ...options, adapter })
   const kms = countingKms(localKms({ keys: localKeys }))
   const prisma = plain.$extends(

@@ -4,6 +4,7 @@ import type {
   SqlDriverAdapterFactory,
   SqlQuery,
   SqlQueryable,
+  SqlResultSet,
   Transaction,
 } from '@prisma/driver-adapter-utils'
 
@@ -13,10 +14,17 @@ export interface Statement {
   readonly parameters: readonly unknown[]
 }
 
+/** Sends a query in other words, or changes what it gives. */
+export type Rewrite = (
+  query: SqlQuery,
+  send: (query: SqlQuery) => Promise<SqlResultSet>,
+) => Promise<SqlResultSet>
+
 /** The adapter with `record` called before each statement, and with `BEGIN`, `COMMIT` and `ROLLBACK`. */
 export function recordingAdapter(
   factory: SqlDriverAdapterFactory,
   record: (statement: Statement) => void,
+  rewrite: Rewrite = (query, send) => send(query),
 ): SqlDriverAdapterFactory {
   const note = (sql: string) => {
     record({ sql, parameters: [] })
@@ -25,12 +33,12 @@ export function recordingAdapter(
     connect: async () => {
       const adapter = await factory.connect()
       return override<SqlDriverAdapter>(adapter, {
-        ...recorded(adapter, record),
+        ...recorded(adapter, record, rewrite),
         startTransaction: async (level) => {
           const transaction = await adapter.startTransaction(level)
           note(level === undefined ? 'BEGIN' : `BEGIN ${level}`)
           return override<Transaction>(transaction, {
-            ...recorded(transaction, record),
+            ...recorded(transaction, record, rewrite),
             commit: () => (note('COMMIT'), transaction.commit()),
             rollback: () => (note('ROLLBACK'), transaction.rollback()),
           })
@@ -40,12 +48,12 @@ export function recordingAdapter(
   })
 }
 
-function recorded(target: SqlQueryable, record: (statement: Statement) => void) {
+function recorded(target: SqlQueryable, record: (statement: Statement) => void, rewrite: Rewrite) {
   const noted = ({ sql, args }: SqlQuery) => {
     record({ sql, parameters: args })
   }
   return {
-    queryRaw: (query: SqlQuery) => (noted(query), target.queryRaw(query)),
+    queryRaw: (query: SqlQuery) => (noted(query), rewrite(query, (sent) => target.queryRaw(sent))),
     executeRaw: (query: SqlQuery) => (noted(query), target.executeRaw(query)),
   }
 }

@@ -116,6 +116,27 @@ export function describeDatabase(suite: Suite): void {
     expect(names.map(({ name }) => name)).toEqual(['n', 'm'])
   })
 
+  test('keys that are set after the insert, also of a record that is found on several ways', async () => {
+    const eager = 'after-insert' as const
+    const keys = { default: { keyId: 'local/app', eager }, phone: { keyId: 'local/phone', eager } }
+    const { prisma } = suite.connect({ keys })
+    const other = await prisma.user.create({
+      data: { name: 'other', phone: '1', posts: { create: { title: 'post', body: 'b' } } },
+      include: { posts: true },
+    })
+    const where = { id: other.posts[0]?.id ?? 0 }
+    const editor = { connectOrCreate: { where: { id: other.id }, create: { name: 'never' } } }
+    const user = await prisma.user.create({
+      data: {
+        name: 'root',
+        posts: { connectOrCreate: { where, create: { title: 'never', editor } } },
+        editedPosts: { connect: where },
+      },
+    })
+    expect(await suite.reader.user.findUnique({ where: { id: user.id } })).toMatchObject({ name: 'root' })
+    expect(await suite.reader.user.findUnique({ where: { id: other.id } })).toMatchObject({ phone: '1' })
+  })
+
   test('createMany of many rows: every row opens', async () => {
     const { prisma } = suite.client
     const { count } = await prisma.user.createMany({
