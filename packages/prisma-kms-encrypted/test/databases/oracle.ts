@@ -99,7 +99,7 @@ async function createLane(kind: OtherDatabase, statistics: Statistics) {
   return {
     run,
     async close() {
-      for (const { close } of [...clients.values(), oracle]) await close()
+      for (const client of [...clients.values(), oracle]) await client.close()
       await database.drop()
       await twins.drop()
     },
