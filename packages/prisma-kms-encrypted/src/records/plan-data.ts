@@ -177,9 +177,7 @@ function planNested(model: RecordModel, verbs: Args, plan: DataPlan, scope: Data
         )
         break
       case 'upsert':
-        own[verb] = mapOneOrMany(value, (item) =>
-          planNestedUpsert(model, item, { verbs: own, given: verbs }, plan, scope),
-        )
+        own[verb] = planNestedUpserts(model, value, { verbs: own, given: verbs }, plan, scope)
         break
       default:
         throw unsupported(model.name, `the nested write '${verb}'`, 'Use one of Prisma’s own nested writes.')
@@ -218,14 +216,40 @@ function planNestedUpdate(
   return wrapped || changed ? own : data
 }
 
-function planNestedUpsert(
+/** The upserts of one relation. If one of them has to be settled before it is sent, all are: they keep their order. */
+function planNestedUpserts(
   model: RecordModel,
-  item: unknown,
+  value: unknown,
   place: Pick<ChangeSite, 'verbs' | 'given'>,
   plan: DataPlan,
   scope: DataScope,
 ): unknown {
-  if (!isArgs(item)) return item
+  const upserts: PlannedUpsert[] = []
+  const own = mapOneOrMany(value, (item) => {
+    if (!isArgs(item)) return item
+    const upsert = planNestedUpsert(model, item, plan, scope)
+    upserts.push(upsert)
+    return upsert.own
+  })
+  if (!upserts.some(({ changed }) => changed)) return own
+  const list = scope.path.at(-1)?.list ?? false
+  for (const { own: item, changed, filter } of upserts) {
+    if (!filter) continue
+    const { above, joinsItself, branches } = scope
+    const site: ChangeSite = { ...place, verb: 'upsert', item, list, above, joinsItself }
+    plan.nested.push({ changed: changed ?? unchanged(model, item['update']), filter, site, branches })
+  }
+  return own
+}
+
+/** A nested upsert, with what its update side changes; `null`: nothing that has to be settled before. */
+interface PlannedUpsert {
+  readonly own: OwnArgs
+  readonly changed: ChangedRecord | null
+  readonly filter: Args | null
+}
+
+function planNestedUpsert(model: RecordModel, item: Args, plan: DataPlan, scope: DataScope): PlannedUpsert {
   const where = planWhere(model, item['where'], hiddenRows(plan.indexKeys, scope.path.at(-1)?.list ?? false))
   const own: OwnArgs = { ...item, ...(where === undefined ? {} : { where }) }
   const filter = scope.filter && narrowed(scope.filter, plainWhere(model, where))
@@ -239,19 +263,7 @@ function planNestedUpsert(
   own['create'] = planCreateData(model, item['create'], plan, { ...scope, ...onSide('create') })
   // Which side is taken also decides over the changes further down.
   const changed = update.changed ?? (plan.nested.length > before ? unchanged(model, update.own) : null)
-  if (changed && filter) {
-    const list = scope.path.at(-1)?.list ?? false
-    const site = {
-      ...place,
-      verb: 'upsert',
-      item: own,
-      list,
-      above: scope.above,
-      joinsItself: scope.joinsItself,
-    } as const
-    plan.nested.push({ changed, filter, site, branches: scope.branches })
-  }
-  return own
+  return { own, changed, filter }
 }
 
 /** A change that seals nothing itself. */

@@ -201,7 +201,8 @@ test('at most `concurrency` requests are under way, over all calls', async () =>
   const items = Array.from({ length: 40 }, () => item)
   await Promise.all([kms.wrap(keyId, items, {}), kms.wrap(keyId, items, {})])
   expect(counting.requests).toHaveLength(80)
-  expect(counting.peak).toBe(7)
+  expect(counting.peak).toBeGreaterThan(1)
+  expect(counting.peak).toBeLessThanOrEqual(7)
   await counting.stop()
 })
 
