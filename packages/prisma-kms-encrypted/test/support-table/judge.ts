@@ -22,7 +22,7 @@ export async function judge(fixture: Fixture, call: Call, place: Place, expected
     call.twin === null ? null : await run(fixture, { ...call, args: twinArguments(call.args) }, 'twin', place)
   const ours = await run(fixture, call, 'encrypted', place)
   const written = fixture.queries.some(
-    ({ sql }) => /^(INSERT|UPDATE|DELETE)/.test(sql) && !/"Plain|plain_/.test(sql),
+    ({ sql }) => /^(INSERT|UPDATE|DELETE)/.test(sql) && !/Plain|plain_/.test(sql),
   )
   if (twin && 'error' in twin && twin.error instanceof Prisma.PrismaClientValidationError) return absent
   if ('error' in ours && isKmsEncryptedError(ours.error)) {

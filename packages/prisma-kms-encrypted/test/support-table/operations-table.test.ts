@@ -3,7 +3,7 @@
  * "supported" only if both came to the same result and the same stored records. `UPDATE_DOCS=1` writes the page.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
-import { absent, type Column, type Row, type Section, type Verdict } from './cell.js'
+import { absent, type Column, type Place, type Row, type Section, type Verdict } from './cell.js'
 import { createFixture, type Fixture } from './fixture.js'
 import { judge } from './judge.js'
 import { renderSections, signs, type JudgedSection } from './markdown.js'
@@ -38,6 +38,9 @@ const sections = [
   placesOfOperations,
 ]
 
+/** Where the cells of the other sections run: `TABLE_PLACE=interactive` and `array` must give the same table. */
+const place = (process.env['TABLE_PLACE'] ?? 'alone') as Place
+
 let fixture: Fixture
 const judged: JudgedSection[] = []
 
@@ -51,7 +54,7 @@ async function judgeCell(row: Row, column: Column): Promise<Verdict> {
   const verdicts: Verdict[] = []
   for (const operation of calls) {
     const call = row.call({ ...column, operations: [operation] })
-    verdicts.push(call ? await judge(fixture, call, column.place ?? 'alone', row.error) : absent)
+    verdicts.push(call ? await judge(fixture, call, column.place ?? place, row.error) : absent)
   }
   const [first = absent] = verdicts
   for (const verdict of verdicts) expect(verdict).toEqual(first) // one column, one answer
