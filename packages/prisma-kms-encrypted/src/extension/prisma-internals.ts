@@ -96,9 +96,9 @@ export function isPrismaError(error: unknown, code: string): error is Error {
 
 /**
  * PostgreSQL's SQLSTATE of a serialization failure and of a deadlock (appendix A); MySQL's codes of a deadlock and of a
- * lock that was waited for too long.
+ * lock that was waited for too long; SQLite's name for both.
  */
-const conflictCodes = /\b(40001|40P01)\b|Code: `(1213|1205)`/
+const conflictCodes = /\b(40001|40P01)\b|Code: `(1213|1205)`|\bSQLITE_BUSY/
 
 /**
  * A conflict in one of our raw statements as the error that Prisma gives for its own, P2034, which callers' retry loops

@@ -1,4 +1,5 @@
 /** SQLite: the shared suite, and ids that are taken from `sqlite_sequence`. */
+import { codeOf } from '../support/extended-database.js'
 import { sqlite } from './sqlite.js'
 import { describeDatabase, useDatabase } from './suite.js'
 
@@ -45,4 +46,23 @@ test('the first id of an empty table, ids beside those of other programs, and af
     [3, 'b'],
     [5, 'd'],
   ])
+})
+
+test.each([
+  ['an update', 'update'],
+  ['a create', 'create'],
+] as const)('%s in a transaction that another connection has outrun is P2034', async (_, operation) => {
+  const { prisma, plain } = suite.connect()
+  await plain.$queryRawUnsafe('PRAGMA journal_mode = WAL')
+  const user = await prisma.user.create({ data: { name: 'before' } })
+  const outcome = codeOf(
+    prisma.$transaction(async (tx) => {
+      await tx.org.count()
+      await suite.reader.user.update({ where: { id: user.id }, data: { name: 'theirs' } })
+      if (operation === 'create') await tx.user.create({ data: { name: 'ours' } })
+      else await tx.user.update({ where: { id: user.id }, data: { name: 'ours' } })
+    }),
+  )
+  expect(await outcome).toBe('P2034')
+  expect(await suite.reader.user.findUnique({ where: { id: user.id } })).toMatchObject({ name: 'theirs' })
 })

@@ -288,40 +288,37 @@ export function describeDatabase(suite: Suite): void {
     })
   })
 
-  test('nested updates, updateMany and upserts seal under each record’s own key', async () => {
-    const { prisma } = suite.client
-    const user = await prisma.user.create({
-      data: {
-        name: 'n',
-        posts: { create: [{ title: 'p1', body: '1' }, { title: 'p2', body: '2' }, { title: 'p3' }] },
-      },
-      include: { posts: { orderBy: { id: 'asc' } } },
-    })
-    const [one, two] = user.posts
-    await prisma.user.update({
-      where: { id: user.id },
-      data: {
-        posts: {
-          update: { where: { id: one?.id ?? 0 }, data: { body: 'one' } },
-          updateMany: { where: { title: { in: ['p2', 'p3'] } }, data: { body: 'both' } },
-          upsert: [
-            {
-              where: { id: two?.id ?? 0 },
-              create: { title: 'never', body: 'never' },
-              update: { title: 'p2 too' },
-            },
-            { where: { id: 999_999_999 }, create: { title: 'p4', body: 'new' }, update: { body: 'never' } },
-          ],
-        },
+  test('nested updates, updateMany and upserts do what they do in plain Prisma, each record under its own key', async () => {
+    const { prisma, plain } = suite.client
+    const posts = [{ title: 'p1', body: '1' }, { title: 'p2', body: '2' }, { title: 'p3' }]
+    const data = { name: 'n', posts: { create: posts } }
+    const include = { posts: { orderBy: { id: 'asc' } } } as const
+    const changes = (ids: readonly number[]) => ({
+      posts: {
+        update: { where: { id: ids[0] ?? 0 }, data: { body: 'one' } },
+        updateMany: { where: { title: { in: ['p2', 'p3'] } }, data: { body: 'both' } },
+        upsert: [
+          {
+            where: { id: ids[1] ?? 0 },
+            create: { title: 'never', body: 'never' },
+            update: { title: 'p2 too' },
+          },
+          { where: { id: 999_999_999 }, create: { title: 'p4', body: 'new' }, update: { body: 'never' } },
+        ],
       },
     })
-    const posts = await suite.reader.post.findMany({ where: { authorId: user.id }, orderBy: { id: 'asc' } })
-    expect(posts.map(({ title, body }) => [title, body])).toEqual([
-      ['p1', 'one'],
-      ['p2 too', 'both'],
-      ['p3', 'both'],
-      ['p4', 'new'],
-    ])
+    const user = await prisma.user.create({ data, include })
+    const twin = await plain.plainUser.create({ data, include })
+    await prisma.user.update({ where: { id: user.id }, data: changes(user.posts.map(({ id }) => id)) })
+    await plain.plainUser.update({ where: { id: twin.id }, data: changes(twin.posts.map(({ id }) => id)) })
+    const contents = (rows: readonly { title: string; body: string | null }[]) =>
+      rows.map(({ title, body }) => [title, body])
+    const read = await suite.reader.post.findMany({ where: { authorId: user.id }, orderBy: { id: 'asc' } })
+    const expected = await plain.plainPost.findMany({ where: { authorId: twin.id }, orderBy: { id: 'asc' } })
+    expect(contents(read)).toEqual(contents(expected))
+    expect(contents(read)).toContainEqual(['p4', 'new'])
+    const stored = await plain.post.findMany({ where: { authorId: user.id } })
+    expect(new Set(stored.map(({ encryptedKmsKey }) => encryptedKmsKey)).size).toBe(4)
   })
 
   test('40 concurrent nested partial updates all take effect or fail', async () => {

@@ -1,6 +1,6 @@
 /** SQLite: one writer at a time, and ids counted in the table `sqlite_sequence`. */
 import type { RecordModel } from '../../records/models.js'
-import type { SideClient } from '../prisma-internals.js'
+import { asWriteConflict, type SideClient } from '../prisma-internals.js'
 import { columnIdentifier, qualifiedTable, quoted } from '../sql.js'
 import type { Catalogue, CountedColumn, Dialect } from './dialect.js'
 
@@ -60,7 +60,9 @@ async function fetchIds(
       const [row] = await client.$queryRawUnsafe(catalogue.get(model.name) ?? '', count, table)
       return row?.['seq']
     }
-    let last = await advance()
+    let last = await advance().catch((error: unknown) => {
+      throw asWriteConflict(error)
+    })
     if (last === undefined) {
       await client.$executeRawUnsafe(startCounter, table, table)
       last = await advance()
