@@ -60,7 +60,7 @@ export function planCreateData(model: RecordModel, data: unknown, plan: DataPlan
 
 /** Plans a list of new records, as in `createMany`. A single object stays a single object, as Prisma accepts it. */
 export function planCreateList(model: RecordModel, data: unknown, plan: DataPlan, scope = newRoot): unknown {
-  const list = Array.isArray(data) ? data : null
+  const list = scope.list ?? (Array.isArray(data) ? data : null)
   return mapOneOrMany(data, (item) => planCreateData(model, item, plan, { ...scope, list }))
 }
 
@@ -143,7 +143,8 @@ function planNested(model: RecordModel, verbs: Args, plan: DataPlan, scope: Data
     if (isAbsent(value)) continue
     switch (verb) {
       case 'create':
-        own[verb] = planCreateList(model, value, plan, scope)
+        // Upserts that come to creates join this list, so they have to agree on its form too.
+        own[verb] = planCreateList(model, value, plan, { ...scope, list: verbs })
         break
       case 'createMany':
         if (isArgs(value)) {
@@ -227,7 +228,7 @@ function planNestedUpserts(
   const upserts: PlannedUpsert[] = []
   const own = mapOneOrMany(value, (item) => {
     if (!isArgs(item)) return item
-    const upsert = planNestedUpsert(model, item, plan, scope)
+    const upsert = planNestedUpsert(model, item, plan, { ...scope, list: place.given })
     upserts.push(upsert)
     return upsert.own
   })

@@ -280,3 +280,31 @@ test('changes inside the branches of a nested upsert', async () => {
   const created = await upsert(0)
   expect(created.posts.at(-1)).toMatchObject({ title: 'created', body: 'created' })
 })
+
+test('nested upserts that come to creates of different forms', async () => {
+  const { prisma } = client
+  const user = await prisma.user.create({ data: { name: 'x' } })
+  const referrer = await prisma.account.create({ data: { email: 'referrer@example.com' } })
+  const changed = await prisma.user.update({
+    where: { id: user.id },
+    data: {
+      accounts: {
+        upsert: [
+          { where: { id: 0 }, create: { label: 'a', phone: '1' }, update: { phone: '2' } },
+          {
+            where: { email: 'none@example.com' },
+            create: { label: 'b', badge: 'B', referrer: { connect: { email: 'referrer@example.com' } } },
+            update: { phone: '3' },
+          },
+        ],
+      },
+    },
+    select: {
+      accounts: { orderBy: { label: 'asc' }, select: { phone: true, badge: true, referrerId: true } },
+    },
+  })
+  expect(changed.accounts).toEqual([
+    { phone: '1', badge: null, referrerId: null },
+    { phone: null, badge: 'B', referrerId: referrer.id },
+  ])
+})
