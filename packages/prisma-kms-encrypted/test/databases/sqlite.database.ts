@@ -15,8 +15,7 @@ test('ids are taken before the insert, so that no key service is asked inside a 
     'UPDATE "main"."sqlite_sequence"',
     'INSERT',
   ])
-  const plain = await prisma.plainUser.create({ data: { name: 'z' } })
-  expect([typeof user.id, plain.id]).toEqual(['number', 1])
+  expect(typeof user.id).toBe('number')
 })
 
 test('the first id of an empty table, ids beside those of other programs, and after a rollback', async () => {

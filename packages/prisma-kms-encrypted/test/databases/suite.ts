@@ -301,7 +301,7 @@ export function describeDatabase(suite: Suite): void {
           {
             where: { id: ids[1] ?? 0 },
             create: { title: 'never', body: 'never' },
-            update: { title: 'p2 too' },
+            update: { published: true },
           },
           { where: { id: 999_999_999 }, create: { title: 'p4', body: 'new' }, update: { body: 'never' } },
         ],
