@@ -21,6 +21,8 @@ export default async function setUp() {
   let ready
 
   const broker = createServer((_request, response) => {
+    // A connection that is kept would be closed some seconds later, perhaps just when a test file asks again.
+    response.setHeader('connection', 'close')
     ready ??= prepare()
     ready.then(
       (answer) => response.end(JSON.stringify(answer)),
