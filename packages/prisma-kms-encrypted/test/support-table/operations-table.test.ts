@@ -83,6 +83,7 @@ test.each(sections.map((section): [string, Section] => [section.title, section])
     expect(failures).toEqual([])
     judged.push({ section, verdicts })
   },
+  120_000, // beside other work; alone a few seconds
 )
 
 test('docs/operations.md says the same', () => {

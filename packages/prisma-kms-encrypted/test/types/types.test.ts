@@ -34,37 +34,48 @@ async function compile(directory: string): Promise<string> {
   }
 }
 
-test('with the generator prisma-client', async () => {
-  expect(await compile(folder)).toBe('')
-})
+/** Each compiles a whole client, which takes a while beside other work. */
+const timeoutMs = 180_000
 
-test('with the generator prisma-client-js', async () => {
-  const copy = join(generated, `types-${process.pid}`)
-  await cp(schema, join(copy, 'schema'), { recursive: true })
-  const file = join(copy, 'schema/schema.prisma')
-  const text = await readFile(file, 'utf8')
-  const generator = 'generator client {\n  provider = "prisma-client-js"\n  output = "../client"\n}'
-  await writeFile(
-    file,
-    text.replace(/generator client \{[^}]*\}/, generator).replace(/generator kmsEncrypted \{[^}]*\}/, ''),
-  )
-  try {
-    // `generate` never runs the native schema engine, but looks for some executable.
-    const env = { ...process.env, PRISMA_SCHEMA_ENGINE_BINARY: process.execPath, NODE_OPTIONS: '' }
-    await run(process.execPath, [prisma, 'generate', '--schema', join(copy, 'schema')], { env })
-    const sources = join(copy, 'types')
-    await mkdir(sources)
-    for (const name of await readdir(folder)) {
-      if (!name.endsWith('.test-d.ts')) continue
-      const source = await readFile(join(folder, name), 'utf8')
-      const moved = source
-        .replaceAll('../generated/prisma/client.js', '../client/index.js')
-        .replaceAll('../generated/kms-encrypted.js', '../../kms-encrypted.js')
-        .replaceAll('../../src/', '../../../../src/')
-      await writeFile(join(sources, name), moved)
+test(
+  'with the generator prisma-client',
+  async () => {
+    expect(await compile(folder)).toBe('')
+  },
+  timeoutMs,
+)
+
+test(
+  'with the generator prisma-client-js',
+  async () => {
+    const copy = join(generated, `types-${process.pid}`)
+    await cp(schema, join(copy, 'schema'), { recursive: true })
+    const file = join(copy, 'schema/schema.prisma')
+    const text = await readFile(file, 'utf8')
+    const generator = 'generator client {\n  provider = "prisma-client-js"\n  output = "../client"\n}'
+    await writeFile(
+      file,
+      text.replace(/generator client \{[^}]*\}/, generator).replace(/generator kmsEncrypted \{[^}]*\}/, ''),
+    )
+    try {
+      // `generate` never runs the native schema engine, but looks for some executable.
+      const env = { ...process.env, PRISMA_SCHEMA_ENGINE_BINARY: process.execPath, NODE_OPTIONS: '' }
+      await run(process.execPath, [prisma, 'generate', '--schema', join(copy, 'schema')], { env })
+      const sources = join(copy, 'types')
+      await mkdir(sources)
+      for (const name of await readdir(folder)) {
+        if (!name.endsWith('.test-d.ts')) continue
+        const source = await readFile(join(folder, name), 'utf8')
+        const moved = source
+          .replaceAll('../generated/prisma/client.js', '../client/index.js')
+          .replaceAll('../generated/kms-encrypted.js', '../../kms-encrypted.js')
+          .replaceAll('../../src/', '../../../../src/')
+        await writeFile(join(sources, name), moved)
+      }
+      expect(await compile(sources)).toBe('')
+    } finally {
+      await rm(copy, { recursive: true })
     }
-    expect(await compile(sources)).toBe('')
-  } finally {
-    await rm(copy, { recursive: true })
-  }
-})
+  },
+  timeoutMs,
+)
