@@ -1,10 +1,8 @@
 /** What our own statements leave behind in transactions: no lock, no savepoint, no retry after the caller's time is up. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
-import { createClient } from '../support/client.js'
 import {
   codeOf,
-  errorOf,
   forget,
   statementsOf,
   useExtendedDatabase,
@@ -216,11 +214,11 @@ describe('time limits', () => {
       timeout: 300,
     })
     const code = codeOf(whole)
-    await sleep(800)
+    await sleep(1_500)
     await other.query('ROLLBACK')
     await other.end()
     expect(await code).toBe('P2028')
-    expect(Date.now() - started).toBeLessThan(3_000)
+    expect(Date.now() - started).toBeLessThan(10_000)
     expect(await database.reader.user.findUnique({ where: { id }, select: { email: true } })).toEqual({
       email: 'before',
     })
@@ -229,18 +227,17 @@ describe('time limits', () => {
   test('maxWait and timeout of our own transactions are the configured ones', async () => {
     const short = database.connect({ transaction: { timeout: 300 } })
     const { id } = await short.prisma.user.create({ data: { name: 'x', profile: { create: { bio: 'b' } } } })
-    const other = createClient({ url: database.url })
-    const held = other.prisma.$transaction(async (tx) => {
-      await tx.$queryRaw`SELECT 1 FROM "Profile" WHERE "userId" = ${id} FOR UPDATE`
-      await sleep(800)
-    })
-    await sleep(100)
-    const error = await errorOf(
+    const other = new pg.Client({ connectionString: database.url })
+    await other.connect()
+    await other.query('BEGIN')
+    await other.query('SELECT 1 FROM "Profile" WHERE "userId" = $1 FOR UPDATE', [id])
+    const code = codeOf(
       short.prisma.user.update({ where: { id }, data: { profile: { update: { bio: 'c' } } } }),
     )
-    expect(error['code']).toBe('P2028')
-    await held
-    await other.prisma.$disconnect()
+    await sleep(1_500)
+    await other.query('ROLLBACK')
+    expect(await code).toBe('P2028')
+    await other.end()
     expect(await database.reader.profile.findUnique({ where: { userId: id } })).toMatchObject({ bio: 'b' })
   })
 })
