@@ -160,7 +160,7 @@ export class SequenceRun {
     const oracle = await run(1)
     const outcomes = [mine, oracle]
     statistics.countStep(`batch ${mine.ok ? 'committed' : 'failed'}`)
-    const first = prepared.find(({ args }) => nestedVerbs(args[0]).length > 1) ?? prepared[0]
+    const first = prepared.find(hasSeveralVerbs) ?? prepared[0]
     // A native batch is checked as a whole before it runs, and what is invalid in it can crash Prisma itself.
     const crashed = !mine.ok && !oracle.ok && /^(VALIDATION|TypeError)/.test(oracle.code)
     if (first && !crashed)
@@ -278,9 +278,12 @@ export class SequenceRun {
 const dependencies = new Set(['P2002', 'P2003', 'P2014', 'P2017', 'P2018', 'P2025'])
 
 /** A call with several nested writes can fail for several reasons; which comes first is nobody's promise. */
-function hasTwoFaults({ args }: PreparedCall, mine: string, oracle: string): boolean {
-  const verbs = nestedVerbs(args[0]).filter((verb) => !verb.includes(' '))
-  return verbs.length > 1 && dependencies.has(mine) && dependencies.has(oracle)
+function hasTwoFaults(call: PreparedCall, mine: string, oracle: string): boolean {
+  return hasSeveralVerbs(call) && dependencies.has(mine) && dependencies.has(oracle)
+}
+
+function hasSeveralVerbs({ args }: PreparedCall): boolean {
+  return nestedVerbs(args[0]).filter((verb) => !verb.includes(' ')).length > 1
 }
 
 function resultOf({ description, args, fluent }: PreparedCall, side: 0 | 1) {
