@@ -16,7 +16,8 @@ import { connectTo, type OtherClient, type OtherConfig, type OtherDatabase } fro
 import type { Rewrite } from './recording-adapter.js'
 
 const runs = Number(process.env['ORACLE_RUNS'] ?? 25)
-const seed = Number(process.env['ORACLE_SEED'] ?? Date.now() % 2 ** 31)
+/** Fixed, so that a change is judged by itself; `ORACLE_SEED` gives another. */
+const seeds = { mysql: 7, sqlite: 148_391_201 }
 const length = 20
 
 const setups: Readonly<Record<SequenceDescription['setup'], { config?: OtherConfig; options?: object }>> = {
@@ -34,6 +35,7 @@ const setups: Readonly<Record<SequenceDescription['setup'], { config?: OtherConf
 
 /** The test that no sequence differs from plain Prisma and none leaves plaintext behind. */
 export function compareWithPlainPrisma(kind: OtherDatabase): void {
+  const seed = Number(process.env['ORACLE_SEED'] ?? seeds[kind.name])
   test(`${runs} sequences give what plain Prisma gives (ORACLE_SEED=${seed})`, async () => {
     const statistics = new Statistics()
     const lane = await createLane(kind, statistics)
