@@ -8,7 +8,7 @@ import { createLane, type Lane } from './lane.js'
 import { sequences } from './operations.js'
 import { Statistics } from './statistics.js'
 
-const runs = Number(process.env['ORACLE_RUNS'] ?? 500)
+const runs = Number(process.env['ORACLE_RUNS'] ?? 240)
 const givenSeed = process.env['ORACLE_SEED'] ?? '20261123'
 const seed = givenSeed === 'random' ? Date.now() % 2 ** 31 : Number(givenSeed)
 /** Databases that run at once; more than one hides the waits for the server. */
