@@ -1,6 +1,5 @@
 /** Arbitrary `data` of records that exist, with nested writes of every kind. */
 import fc from 'fast-check'
-import { avoided } from './avoided.js'
 import type { IdPlaceholder } from './descriptions.js'
 import { fixtureModels, foreignKeysOf, type FixtureRelation, type ModelName } from './fixture-models.js'
 import { createData, createMany, memoized, newChildren, newList, newToOne, oneOrMany } from './new-data.js'
@@ -126,13 +125,6 @@ function writesSomething(data: object): boolean {
   })
 }
 
-/** The verbs in another order of keys, in which Prisma runs them: those that add records last. */
-function additionsLast(verbs: Readonly<Record<string, unknown>>): object {
-  const adding = ['create', 'createMany', 'connect', 'connectOrCreate']
-  const rank = ([name]: [string, unknown]) => (adding.includes(name) ? 1 : 0)
-  return Object.fromEntries(Object.entries(verbs).sort((one, two) => rank(one) - rank(two)))
-}
-
 /** Nested writes under a record that exists. */
 function changedChildren(name: string, relation: FixtureRelation, depth: number): fc.Arbitrary<object> {
   const { model, inverse, kind, required } = relation
@@ -166,5 +158,5 @@ function changedChildren(name: string, relation: FixtureRelation, depth: number)
   }
   const upsert = fc.record({ where: own, create: child, update: changed })
   verbs['upsert'] = sometimes(15, oneOrMany(upsert))
-  return avoided.additionsFirst ? sparse(verbs).map(additionsLast) : sparse(verbs)
+  return sparse(verbs)
 }

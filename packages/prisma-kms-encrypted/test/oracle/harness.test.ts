@@ -1,8 +1,10 @@
 /** The comparison itself: plain against plain shows no difference, and a client that is wrong on purpose is caught. */
 import fc from 'fast-check'
 import { createLane } from './lane.js'
+import { firstRows } from './first-rows.js'
 import { mutations } from './mutations.js'
 import { sequences } from './operations.js'
+import { allRefusals } from './refusals.js'
 import { Statistics } from './statistics.js'
 
 const seed = Number(process.env['ORACLE_SEED'] ?? 20_261_123)
@@ -22,6 +24,24 @@ test('plain Prisma against plain Prisma: no difference', async () => {
   expect(statistics.sequences).toBe(runs)
   expect(statistics.successes('create')).toBeGreaterThan(runs)
 }, 600_000)
+
+test.each(['rows', 'empty'] as const)(
+  'every documented refusal comes with its code and writes nothing (%s)',
+  async (start) => {
+    const statistics = new Statistics()
+    const lane = await createLane({ statistics })
+    try {
+      const steps = allRefusals.map((call) => ({ step: 'call', call }) as const)
+      await lane.run({ pool: 'one', setup: 'default', start, steps })
+    } finally {
+      await lane.close()
+    }
+    expect(statistics.steps('outside transactions')).toBe(
+      allRefusals.length + (start === 'rows' ? firstRows.length : 0),
+    )
+  },
+  60_000,
+)
 
 test.each(Object.entries(mutations))(
   'a client is caught that %s',

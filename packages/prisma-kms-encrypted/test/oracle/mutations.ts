@@ -12,6 +12,24 @@ function intercepting(handler: Handler): Mutation {
   return (client) => client.$extends({ query: { $allModels: { $allOperations: handler } } })
 }
 
+/** Replaces one operation of one delegate, before any extension sees its arguments. */
+function overriding(
+  delegate: string,
+  operation: string,
+  run: (args: Args, query: Query) => Promise<unknown>,
+): Mutation {
+  return (client) =>
+    new Proxy(client, {
+      get(target, name) {
+        const found: unknown = Reflect.get(target, name)
+        if (name !== delegate || !isObject(found)) return found
+        const original = found[operation] as Query // Prisma's delegates have all operations
+        const replaced = (args: Args) => run(args, (own) => original(own))
+        return new Proxy(found, { get: (own, key) => (key === operation ? replaced : own[key as string]) })
+      },
+    })
+}
+
 function isObject(value: unknown): value is Args {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
@@ -39,10 +57,10 @@ export const mutations: Readonly<Record<string, Mutation>> = {
     const { orderBy: _, ...rest } = args
     return query(operation === 'findMany' ? rest : args)
   }),
-  'changes text a little': intercepting(({ operation, args, query }) => {
+  'changes text a little': overriding('user', 'create', (args, create) => {
     const data = args['data']
-    if (operation !== 'create' || !isObject(data) || typeof data['name'] !== 'string') return query(args)
-    return query({ ...args, data: { ...data, name: data['name'].trim() } })
+    if (!isObject(data) || typeof data['name'] !== 'string') return create(args)
+    return create({ ...args, data: { ...data, name: data['name'].trim() } })
   }),
   'swallows missing records': intercepting(({ operation, args, query }) =>
     operation === 'update' ? query(args).catch(() => null) : query(args),
@@ -77,19 +95,10 @@ export const mutations: Readonly<Record<string, Mutation>> = {
       },
     })
   },
-  "changes its caller's bytes": (client) =>
-    new Proxy(client, {
-      get(target, name) {
-        const delegate: unknown = Reflect.get(target, name)
-        if (name !== 'device' || !isObject(delegate)) return delegate
-        const create = (args: Args) => {
-          const promise = (delegate as { create: Query }).create(args)
-          const data = args['data']
-          return promise.finally(() => {
-            if (isObject(data) && data['token'] instanceof Uint8Array) data['token'].fill(0)
-          })
-        }
-        return new Proxy(delegate, { get: (own, key) => (key === 'create' ? create : own[key as string]) })
-      },
-    }),
+  "changes its caller's bytes": overriding('device', 'create', (args, create) => {
+    const data = args['data']
+    return create(args).finally(() => {
+      if (isObject(data) && data['token'] instanceof Uint8Array) data['token'].fill(0)
+    })
+  }),
 }
