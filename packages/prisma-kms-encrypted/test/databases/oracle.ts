@@ -138,11 +138,20 @@ function isFaultOfPrisma({ name }: OtherDatabase, error: unknown): boolean {
 function possibleSteps({ name }: OtherDatabase, steps: readonly StepDescription[]): StepDescription[] {
   // SQLite's columns have no length, and MySQL's are those of mariadb.database.ts.
   const known = ({ refusal }: CallDescription) => refusal !== 'VALUE_TOO_LONG'
-  const adapt = name === 'mysql' ? withoutReturned : (call: CallDescription) => call
+  const adapt = name === 'mysql' ? withoutReturned : withoutSkipping
   return steps.flatMap((step): StepDescription[] => {
     if (step.step === 'call') return known(step.call) ? [{ ...step, call: adapt(step.call) }] : []
     return [{ ...step, calls: step.calls.filter(known).map(adapt) }]
   })
+}
+
+/** SQLite has no `skipDuplicates`; the library leaves out branches that are not taken, and so what is invalid in them. */
+function withoutSkipping<T>(value: T): T {
+  if (Array.isArray(value)) return value.map(withoutSkipping) as T
+  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype)
+    return value
+  const entries = Object.entries(value).filter(([name]) => name !== 'skipDuplicates')
+  return Object.fromEntries(entries.map(([name, inner]) => [name, withoutSkipping(inner as unknown)])) as T
 }
 
 /** MySQL has no `createManyAndReturn` and no `updateManyAndReturn`. */
