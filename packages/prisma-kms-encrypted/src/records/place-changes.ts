@@ -4,6 +4,7 @@ import type { RecordModel } from './models.js'
 import type { Row } from './open-rows.js'
 import type { Branch, ChangedRecord, NestedChange } from './data-plan.js'
 import { unsupported } from './refusals.js'
+import { noRow } from './row-filter.js'
 
 /** A row and the change of it, with data of its own. */
 export interface RowChange {
@@ -85,9 +86,12 @@ export function placeNested(nested: NestedChange, rows: readonly RowChange[]): B
           data: only.changed.data,
         },
       ]
-    : ['create', item['create']]
+    : list
+      ? // Each element has a form of its own there, other than in a list of creates; the `where` finds nothing.
+        ['connectOrCreate', { where: withConditions(item['where'], [noRow(model)]), create: item['create'] }]
+      : ['create', item['create']]
   // For a list of updates with empty data in it Prisma sends nothing at all, so such a list may as well go.
-  const others = asList(verbs[target]).filter((_, __, all) => target === 'create' || !all.some(hasEmptyData))
+  const others = asList(verbs[target]).filter((_, __, all) => target !== 'update' || !all.some(hasEmptyData))
   verbs[target] = list ? [...others, write] : write
   return only ? 'update' : 'create'
 }

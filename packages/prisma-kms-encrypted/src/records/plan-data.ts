@@ -143,8 +143,7 @@ function planNested(model: RecordModel, verbs: Args, plan: DataPlan, scope: Data
     if (isAbsent(value)) continue
     switch (verb) {
       case 'create':
-        // Upserts that come to creates join this list, so they have to agree on its form too.
-        own[verb] = planCreateList(model, value, plan, { ...scope, list: verbs })
+        own[verb] = planCreateList(model, value, plan, scope)
         break
       case 'createMany':
         if (isArgs(value)) {
@@ -228,7 +227,7 @@ function planNestedUpserts(
   const upserts: PlannedUpsert[] = []
   const own = mapOneOrMany(value, (item) => {
     if (!isArgs(item)) return item
-    const upsert = planNestedUpsert(model, item, plan, { ...scope, list: place.given })
+    const upsert = planNestedUpsert(model, item, plan, scope)
     upserts.push(upsert)
     return upsert.own
   })
