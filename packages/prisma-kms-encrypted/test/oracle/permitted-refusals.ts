@@ -1,4 +1,5 @@
 /** The refusals that depend on the data: calls that the library may refuse, or carry out as plain Prisma would. */
+import { inspect } from 'node:util'
 import { fixtureModels, type ModelName } from './fixture-models.js'
 
 type Args = Readonly<Record<string, unknown>>
@@ -6,6 +7,9 @@ type Args = Readonly<Record<string, unknown>>
 /** A relation's writes that change encrypted values of records which the same call may add to the relation. */
 const changing = ['update', 'updateMany', 'upsert']
 const adding = ['create', 'createMany', 'connect', 'connectOrCreate', 'set']
+
+/** Writes that may take away the record that an upsert of the same relation changes. */
+const removing = ['delete', 'deleteMany', 'disconnect', 'set']
 
 /** Writes that would move a record whose foreign key is part of its id, and so of its encryption context. */
 const moving = ['connect', 'connectOrCreate', 'set', 'disconnect']
@@ -27,9 +31,17 @@ function movesIds(model: ModelName, data: unknown): boolean {
 
 function mixesAdditions(model: ModelName, data: unknown): boolean {
   return someVerbs(model, data, (target, verbs, moved) => {
+    const removes = removing.some((verb) => verb in verbs) || namesTwice(verbs['upsert'])
+    if (removes && writesSecrets(target, verbs['upsert'])) return true
     const adds = moved || adding.some((verb) => verb in verbs)
     return adds && changing.some((verb) => writesSecrets(target, verbs[verb]))
   })
+}
+
+/** Whether two upserts of a list are for the same record, which the first of them may create. */
+function namesTwice(upserts: unknown): boolean {
+  const wheres = [upserts].flat().map((item) => (isArgs(item) ? inspect(item['where']) : ''))
+  return new Set(wheres).size < wheres.length
 }
 
 /** Whether the writes of some relation, at any depth, fulfil the condition. */
