@@ -68,6 +68,8 @@ export interface ChangeSite {
   readonly given: Args
   /** This write among them: `{ where, data }`, or for upsert `{ where, create, update }`. */
   readonly item: OwnArgs
+  /** Where it stands in the verb's list as the caller wrote it; 0 when it stands alone. */
+  readonly at: number
   readonly list: boolean
   /** The nested writes on the way from the root down to this one, as the caller wrote them. */
   readonly above: readonly Args[]

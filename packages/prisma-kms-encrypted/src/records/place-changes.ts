@@ -1,6 +1,7 @@
 /** Puts the changes of existing records into the plan's arguments, once it is known which rows they are for. */
 import { asList, isAbsent, isArgs, type Args, type OwnArgs } from './arguments.js'
 import type { RecordModel } from './models.js'
+import { refuseShiftingRows, replaceUpsert } from './nested-order.js'
 import type { Row } from './open-rows.js'
 import type { Branch, ChangedRecord, NestedChange } from './data-plan.js'
 import { unsupported } from './refusals.js'
@@ -60,6 +61,7 @@ export function placeNested(nested: NestedChange, rows: readonly RowChange[]): B
   const [only] = rows
   if (verb === 'updateMany') {
     refuseAdditions(nested)
+    refuseShiftingRows(model, site, changedField(changed))
     const perRow = rows.map(({ row, changed: own }) => ({
       where: { AND: [...asList(item['where']), primaryKeyOf(model, row)] },
       data: own.data,
@@ -75,30 +77,23 @@ export function placeNested(nested: NestedChange, rows: readonly RowChange[]): B
   }
   if (only) refuseRemovals(nested)
   else refuseAdditions(nested)
-  const rest = asList(verbs['upsert']).filter((given) => given !== item)
-  if (rest.length > 0) verbs['upsert'] = rest
-  else Reflect.deleteProperty(verbs, 'upsert')
   const [target, write] = only
-    ? [
+    ? ([
         'update',
         {
           where: withConditions(list ? item['where'] : {}, [primaryKeyOf(model, only.row)]),
           data: only.changed.data,
         },
-      ]
+      ] as const)
     : list
       ? // Each element has a form of its own there, other than in a list of creates; the `where` finds nothing.
-        ['connectOrCreate', { where: withConditions(item['where'], [noRow(model)]), create: item['create'] }]
-      : ['create', item['create']]
-  // For a list of updates with empty data in it Prisma sends nothing at all, so such a list may as well go.
-  const others = asList(verbs[target]).filter((_, __, all) => target !== 'update' || !all.some(hasEmptyData))
-  verbs[target] = list ? [...others, write] : write
+        ([
+          'connectOrCreate',
+          { where: withConditions(item['where'], [noRow(model)]), create: item['create'] },
+        ] as const)
+      : (['create', item['create']] as const)
+  replaceUpsert(site, changedField(changed), target, write)
   return only ? 'update' : 'create'
-}
-
-function hasEmptyData(item: unknown): boolean {
-  const data = isArgs(item) ? item['data'] : undefined
-  return isArgs(data) && Object.values(data).every(isAbsent)
 }
 
 /** Whether another upsert of the same list names the same record, which the first of them would create. */

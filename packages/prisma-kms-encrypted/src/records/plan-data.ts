@@ -139,15 +139,18 @@ function planNested(model: RecordModel, verbs: Args, plan: DataPlan, scope: Data
   const own: OwnArgs = { ...verbs }
   const planned = (where: unknown, unique = true) =>
     planWhere(model, where, hiddenRows(plan.indexKeys, unique))
+  // A deletion may take what the same write has just created.
+  const deletes = !isAbsent(verbs['delete']) || !isAbsent(verbs['deleteMany'])
+  const creating = { ...scope, optional: scope.optional || deletes }
   for (const [verb, value] of Object.entries(verbs)) {
     if (isAbsent(value)) continue
     switch (verb) {
       case 'create':
-        own[verb] = planCreateList(model, value, plan, scope)
+        own[verb] = planCreateList(model, value, plan, creating)
         break
       case 'createMany':
         if (isArgs(value)) {
-          const optional = scope.optional || Boolean(value['skipDuplicates'])
+          const optional = creating.optional || Boolean(value['skipDuplicates'])
           own[verb] = { ...value, data: planCreateList(model, value['data'], plan, { ...scope, optional }) }
         }
         break
@@ -172,8 +175,8 @@ function planNested(model: RecordModel, verbs: Args, plan: DataPlan, scope: Data
         break
       case 'update':
       case 'updateMany':
-        own[verb] = mapOneOrMany(value, (item) =>
-          planNestedUpdate(model, verb, item, { verbs: own, given: verbs }, plan, scope),
+        own[verb] = mapOneOrMany(value, (item, at) =>
+          planNestedUpdate(model, item, { verb, verbs: own, given: verbs, at }, plan, scope),
         )
         break
       case 'upsert':
@@ -189,16 +192,15 @@ function planNested(model: RecordModel, verbs: Args, plan: DataPlan, scope: Data
 /** `{ where, data }`, or for a relation to one record the bare data, which becomes `{ data }`. */
 function planNestedUpdate(
   model: RecordModel,
-  verb: 'update' | 'updateMany',
   item: unknown,
-  place: Pick<ChangeSite, 'verbs' | 'given'>,
+  place: Pick<ChangeSite, 'verb' | 'verbs' | 'given' | 'at'>,
   plan: DataPlan,
   scope: DataScope,
 ): unknown {
   if (!isArgs(item)) return item
   const { scalars, relations } = model.definition
   const wrapped = isArgs(item['data']) && !('data' in scalars) && !('data' in relations)
-  const unique = verb === 'update' && (scope.path.at(-1)?.list ?? false)
+  const unique = place.verb === 'update' && (scope.path.at(-1)?.list ?? false)
   const where = wrapped ? planWhere(model, item['where'], hiddenRows(plan.indexKeys, unique)) : undefined
   const filter = scope.filter && narrowed(scope.filter, plainWhere(model, where))
   const given = wrapped ? item['data'] : item
@@ -209,7 +211,7 @@ function planNestedUpdate(
     plan.nested.push({
       changed,
       filter,
-      site: { ...place, verb, item: own, list, above: scope.above, joinsItself: scope.joinsItself },
+      site: { ...place, item: own, list, above: scope.above, joinsItself: scope.joinsItself },
       branches: scope.branches,
     })
   }
@@ -233,10 +235,10 @@ function planNestedUpserts(
   })
   if (!upserts.some(({ changed }) => changed)) return own
   const list = scope.path.at(-1)?.list ?? false
-  for (const { own: item, changed, filter } of upserts) {
+  for (const [at, { own: item, changed, filter }] of upserts.entries()) {
     if (!filter) continue
     const { above, joinsItself, branches } = scope
-    const site: ChangeSite = { ...place, verb: 'upsert', item, list, above, joinsItself }
+    const site: ChangeSite = { ...place, verb: 'upsert', item, at, list, above, joinsItself }
     plan.nested.push({ changed: changed ?? unchanged(model, item['update']), filter, site, branches })
   }
   return own
@@ -282,6 +284,6 @@ function settledValue(field: SealedField, value: unknown): unknown {
   return only === 'set' && another === undefined ? value['set'] : value
 }
 
-function mapOneOrMany(value: unknown, map: (item: unknown) => unknown): unknown {
-  return Array.isArray(value) ? value.map(map) : map(value)
+function mapOneOrMany(value: unknown, map: (item: unknown, at: number) => unknown): unknown {
+  return Array.isArray(value) ? value.map(map) : map(value, 0)
 }

@@ -33,9 +33,37 @@ function mixesAdditions(model: ModelName, data: unknown): boolean {
   return someVerbs(model, data, (target, verbs, moved) => {
     const removes = removing.some((verb) => verb in verbs) || namesTwice(verbs['upsert'])
     if (removes && writesSecrets(target, verbs['upsert'])) return true
+    if (dependsOnOrder(target, verbs)) return true
     const adds = moved || adding.some((verb) => verb in verbs)
     return adds && changing.some((verb) => writesSecrets(target, verbs[verb]))
   })
+}
+
+/** Whether an earlier write decides which records an `updateMany` changes, or an upsert cannot keep its place as an update. */
+function dependsOnOrder(target: ModelName, verbs: Args): boolean {
+  const names = Object.keys(verbs)
+  const at = (verb: string) => names.indexOf(verb)
+  if (!('updateMany' in verbs)) return false
+  if ('upsert' in verbs && writesSecrets(target, verbs['upsert'])) {
+    const [start = 0, end = 0] = [at('update'), at('upsert')].sort((a, b) => a - b)
+    if ('update' in verbs && start < at('updateMany') && at('updateMany') < end) return true
+    if (at('upsert') < at('updateMany')) return true
+  }
+  const earlier = names.slice(0, at('updateMany')).flatMap((verb) => nestedData(verbs[verb]))
+  return [verbs['updateMany']].flat().some((item) => {
+    const read = isArgs(item) ? fieldsIn(item['where']) : []
+    const decided = earlier.flatMap(fieldsIn).some((field) => read.includes(field))
+    earlier.push(...nestedData(item))
+    return decided && writesSecrets(target, item)
+  })
+}
+
+function fieldsIn(value: unknown): string[] {
+  if (Array.isArray(value)) return value.flatMap(fieldsIn)
+  if (!isArgs(value)) return []
+  return Object.entries(value).flatMap(([name, inner]) =>
+    ['AND', 'OR', 'NOT'].includes(name) ? fieldsIn(inner) : [name, `${name}Id`],
+  )
 }
 
 /** Whether two upserts of a list are for the same record, which the first of them may create. */

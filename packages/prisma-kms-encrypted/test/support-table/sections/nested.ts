@@ -115,6 +115,26 @@ export const toMany: Section = {
     nested(user, '`updateMany` of encrypted fields beside `create`', {
       accounts: { create: fresh, updateMany: { where: { orgId: 1 }, data: { phone: '888' } } },
     }),
+    nested(user, '`updateMany` of encrypted fields after an `update` of what its `where` reads', {
+      accounts: {
+        update: { where: { id: 1 }, data: { phone: '888' } },
+        updateMany: { where: { phone: '888' }, data: { badge: 'b' } },
+      },
+    }),
+    nested(user, '`upsert` of encrypted fields before `update` and `updateMany`', {
+      accounts: {
+        upsert: { where: { id: 1 }, create: fresh, update: { phone: '777' } },
+        update: { where: { id: 1 }, data: { phone: '888' } },
+        updateMany: { where: { orgId: 1 }, data: { phone: '999' } },
+      },
+    }),
+    nested(user, '`upsert` of encrypted fields with `updateMany` between it and `update`', {
+      accounts: {
+        upsert: { where: { id: 1 }, create: fresh, update: { phone: '777' } },
+        updateMany: { where: { orgId: 1 }, data: { phone: '999' } },
+        update: { where: { id: 1 }, data: { phone: '888' } },
+      },
+    }),
     nested(user, 'root and nested encrypted data', {
       email: 'root@x.org',
       accounts: { update: { where: { id: 1 }, data: { phone: '888' } } },

@@ -1,0 +1,136 @@
+import { isKmsEncryptedError } from '../../src/errors.js'
+import { createDatabase, type TestDatabase } from '../support/database.js'
+import { createExtendedClient } from '../support/extended-client.js'
+
+let database: TestDatabase
+let client: ReturnType<typeof createExtendedClient>
+
+beforeAll(async () => {
+  database = await createDatabase()
+  client = createExtendedClient({ url: database.url })
+})
+afterAll(async () => {
+  await client.plain.$disconnect()
+  await database.drop()
+})
+
+type Verb = 'update' | 'updateMany' | 'upsert' | 'upserts'
+const verbs: readonly Verb[] = ['update', 'updateMany', 'upsert', 'upserts']
+function orders(left: readonly Verb[]): Verb[][] {
+  return left.flatMap((first) => {
+    const rest = left.filter(
+      (verb) => verb !== first && !(verb.startsWith('upsert') && first.startsWith('upsert')),
+    )
+    return [[first], ...orders(rest).map((tail) => [first, ...tail])]
+  })
+}
+
+/** Nested writes that all change the same record, in this order. */
+function writes(order: readonly Verb[], id: number) {
+  const write = (verb: Verb) => {
+    const change = { title: verb, body: verb }
+    switch (verb) {
+      case 'update':
+        return { update: { where: { id }, data: change } }
+      case 'updateMany':
+        return { updateMany: { where: { published: false }, data: change } }
+      case 'upsert':
+        return { upsert: { where: { id }, create: { title: 'never' }, update: change } }
+      case 'upserts':
+        return {
+          upsert: [
+            { where: { id }, create: { title: 'never' }, update: change },
+            { where: { id: 99_999_999 }, create: { title: 'new', body: 'new' }, update: {} },
+          ],
+        }
+    }
+  }
+  return Object.assign({}, ...order.map(write)) as object
+}
+
+/** Two records whose `published` the writes below read and change. */
+const posts = {
+  create: [
+    { title: 'old', body: 'old' },
+    { title: 'other', body: 'other', published: true },
+  ],
+}
+
+/** Runs the same nested writes on both clients; refused ones give their code and must have changed nothing. */
+async function onBoth(written: (ids: readonly number[]) => object) {
+  const data = { name: 'author', posts }
+  const select = { posts: { orderBy: { id: 'asc' as const }, select: { title: true, body: true } } }
+  const ordered = { include: { posts: { orderBy: { id: 'asc' as const } } } }
+  const twin = await client.plain.plainUser.create({ data, ...ordered })
+  const own = await client.prisma.user.create({ data, ...ordered })
+  const before = await client.prisma.user.findUnique({ where: { id: own.id }, select })
+  const idsOf = (user: typeof twin | typeof own) => user.posts.map(({ id }) => id)
+  const plain = await client.plain.plainUser.update({
+    where: { id: twin.id },
+    data: { posts: written(idsOf(twin)) },
+    select,
+  })
+  const result = await client.prisma.user
+    .update({ where: { id: own.id }, data: { posts: written(idsOf(own)) }, select })
+    .catch((error: unknown) => {
+      if (isKmsEncryptedError(error)) return error.code
+      throw error
+    })
+  if (typeof result === 'string') {
+    expect(await client.prisma.user.findUnique({ where: { id: own.id }, select })).toEqual(before)
+  }
+  return { result, plain }
+}
+
+/** An upsert has no place as an update on the other side of `updateMany`; what it creates, `updateMany` would find. */
+const refused = [
+  'update, updateMany, upsert',
+  'update, updateMany, upserts',
+  'update, upserts, updateMany',
+  'upsert, updateMany, update',
+  'upserts, update, updateMany',
+  'upserts, updateMany',
+  'upserts, updateMany, update',
+]
+
+test.each(orders(verbs).map((order) => [order.join(', '), order] as const))(
+  'nested writes to one record take effect in their order: %s',
+  async (name, order) => {
+    const { result, plain } = await onBoth((ids) => writes(order, ids[0] ?? 0))
+    expect(result).toEqual(refused.includes(name) ? 'UNSUPPORTED_OPERATION' : plain)
+  },
+)
+
+describe('an updateMany whose where reads', () => {
+  const many = { where: { published: true }, data: { body: 'many' } }
+
+  test('what an earlier update changes is refused', async () => {
+    const { result } = await onBoth(([id]) => ({
+      update: { where: { id }, data: { published: true } },
+      updateMany: many,
+    }))
+    expect(result).toBe('UNSUPPORTED_OPERATION')
+  })
+
+  test('what an earlier element of its list changes is refused', async () => {
+    const { result } = await onBoth(() => ({
+      updateMany: [{ where: {}, data: { published: { set: true } } }, many],
+    }))
+    expect(result).toBe('UNSUPPORTED_OPERATION')
+  })
+
+  test('what a later write changes is carried out', async () => {
+    const { result, plain } = await onBoth(([id]) => ({
+      updateMany: [many, { where: {}, data: { published: true } }],
+      update: { where: { id }, data: { published: true } },
+    }))
+    expect(result).toEqual(plain)
+  })
+})
+
+test('a record that the same write creates and deletes leaves nothing', async () => {
+  // The tag keeps the id out of the new record's data, so that its key is set after the insert.
+  const created = { title: 'gone', body: 'gone', tags: { create: { label: 'order' } } }
+  const { result, plain } = await onBoth(() => ({ create: created, deleteMany: { title: 'gone' } }))
+  expect(result).toEqual(plain)
+})
