@@ -4,6 +4,7 @@ import * as z from 'zod'
 import type { KmsEncryptedError } from '../errors.js'
 import type { CachingKmsProvider, DataKeyCacheOptions } from '../kms/cache.js'
 import { withCallPolicy } from '../kms/call-policy.js'
+import { withPermissions, type Mode } from '../kms/permissions.js'
 import type { KmsProvider } from '../kms/provider.js'
 import { createProviderRegistry, type ProviderRegistry } from '../kms/registry.js'
 import { defaultProviders } from '../providers/defaults.js'
@@ -47,6 +48,11 @@ export interface KmsEncryptedConfig<M extends ModelDefinitions, K extends string
   readonly keys?: { readonly [name in K]?: KeyConfig }
   /** The wrapped index master key of the models' blind indexes, from `createIndexKey()`. Default: `KMS_INDEX_KEY`. */
   readonly indexKey?: IndexKeyConfig
+  /**
+   * What this server may do. `encrypt-only` never unwraps a data key, `decrypt-only` never wraps one, whatever their
+   * credentials would allow. Default: `read-write`.
+   */
+  readonly mode?: Mode
   /** Keeps unwrapped data keys in memory; off unless given. */
   readonly cache?: DataKeyCacheOptions
   /** An extra context pair, for databases that share a KMS key. */
@@ -66,6 +72,7 @@ export type KnownKeys<M extends ModelDefinitions, K extends string> = [K] extend
 /** The configuration as the rest of the extension uses it: complete and frozen. */
 export interface ResolvedConfig {
   readonly models: ModelDefinitions
+  readonly mode: Mode
   readonly keyFor: (model: string, key: string) => ResolvedKey
   /** `null`: no model has an index. */
   readonly indexKey: ResolvedIndexKey | null
@@ -111,6 +118,7 @@ const configuration = z.strictObject({
   keyId: z.string().min(1).optional(),
   keys: z.record(z.string(), keyConfig).optional(),
   indexKey: indexKeyConfig.optional(),
+  mode: z.enum(['read-write', 'encrypt-only', 'decrypt-only']).optional(),
   cache: z.custom<DataKeyCacheOptions>((value) => typeof value === 'object' && value !== null).optional(),
   namespace: z.string().min(1).optional(),
   transaction: z
@@ -142,7 +150,7 @@ export function resolveConfiguration(
     models,
     providers = [],
     keys = {},
-
+    mode = 'read-write',
     namespace = null,
     transaction = {},
   } = parsed.data
@@ -153,13 +161,14 @@ export function resolveConfiguration(
     policies,
     parsed.data.cache,
   )
+  const keyRegistry = withModes(registry, mode)
   const shorthand = parsed.data.keyId ?? environment['KMS_KEY_ID']
   const resolved = new Map<string, ResolvedKey>()
   for (const [model, definition] of Object.entries(models)) {
     for (const name of Object.keys(definition.keys)) {
       const given = keys[name] ?? (name === 'default' && shorthand ? { keyId: shorthand } : undefined)
       if (!given) throw keyNotConfigured(model, name)
-      const key = resolved.get(name) ?? resolveKey(name, given, registry, namespace)
+      const key = resolved.get(name) ?? resolveKey(name, given, keyRegistry, namespace)
       resolved.set(name, key)
       checkContextColumns(model, definition, key)
       checkRowBinding(model, definition, key)
@@ -167,6 +176,7 @@ export function resolveConfiguration(
   }
   return Object.freeze({
     models,
+    mode,
     keyFor: (model: string, key: string) => resolved.get(key) ?? keyMissing(model, key),
     flush: () => {
       for (const policy of policies.values()) policy.flush()
@@ -194,6 +204,19 @@ function withPolicies(
       const policy = policies.get(bare) ?? withCallPolicy(bare, cache === undefined ? {} : { cache })
       policies.set(bare, policy)
       return policy
+    },
+  }
+}
+
+/** The providers of data keys, with what the mode permits; the index key, the one unwrap of every mode, has others. */
+function withModes(registry: ProviderRegistry, mode: Mode): ProviderRegistry {
+  const permitted = new Map<KmsProvider, KmsProvider>()
+  return {
+    resolve(keyId) {
+      const provider = registry.resolve(keyId)
+      const restricted = permitted.get(provider) ?? withPermissions(provider, mode)
+      permitted.set(provider, restricted)
+      return restricted
     },
   }
 }
