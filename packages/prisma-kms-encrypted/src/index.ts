@@ -13,6 +13,8 @@ export type { IndexKeyConfig, WrappedIndexKey } from './extension/index-key.js'
 export { rotateAll } from './rotation/rotate-all.js'
 export type { RotateOptions, RotateProgress, RotateResult } from './rotation/rotate-all.js'
 export { errorCodes, isKmsEncryptedError, KmsEncryptedError } from './errors.js'
+export { kmsEventChannels } from './kms/audit-event.js'
+export type { KmsEvent, KmsEventSource } from './kms/audit-event.js'
 export type { DataKeyCacheOptions } from './kms/cache.js'
 export type { ErrorCode, ErrorDetails } from './errors.js'
 export type { ContextFn, ContextInput, EagerMode } from './records/key-config.js'
@@ -22,6 +24,7 @@ export type {
   KmsCall,
   KmsProvider,
   Outcome,
+  RecordReference,
   UnwrapItem,
   WrapItem,
 } from './kms/provider.js'

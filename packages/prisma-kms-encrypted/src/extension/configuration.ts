@@ -2,8 +2,10 @@
 import * as z from 'zod'
 
 import type { KmsEncryptedError } from '../errors.js'
+import { createKmsAudit } from '../kms/audit.js'
+import type { KmsEvent } from '../kms/audit-event.js'
 import type { CachingKmsProvider, DataKeyCacheOptions } from '../kms/cache.js'
-import { withCallPolicy } from '../kms/call-policy.js'
+import { withCallPolicy, type CallPolicyOptions } from '../kms/call-policy.js'
 import { withPermissions, type Mode } from '../kms/permissions.js'
 import type { KmsProvider } from '../kms/provider.js'
 import { createProviderRegistry, type ProviderRegistry } from '../kms/registry.js'
@@ -59,6 +61,8 @@ export interface KmsEncryptedConfig<M extends ModelDefinitions, K extends string
   readonly namespace?: string
   /** Limits in ms of the transactions that the library opens itself. Default: 10,000 to get one, 60,000 to finish it. */
   readonly transaction?: { readonly maxWait?: number; readonly timeout?: number }
+  /** Told of every use of a data key, one event per record; nobody waits for it, and what it throws stops nothing. */
+  readonly onKmsEvent?: (event: KmsEvent) => void
 }
 
 /**
@@ -124,6 +128,9 @@ const configuration = z.strictObject({
   transaction: z
     .strictObject({ maxWait: z.int().positive().optional(), timeout: z.int().positive().optional() })
     .optional(),
+  onKmsEvent: z
+    .custom<(event: KmsEvent) => void>((value) => typeof value === 'function', 'expected a function')
+    .optional(),
 })
 
 type ParsedKey = z.infer<typeof keyConfig>
@@ -156,11 +163,10 @@ export function resolveConfiguration(
   } = parsed.data
   checkNames(models, keys)
   const policies = new Map<KmsProvider, CachingKmsProvider>()
-  const registry = withPolicies(
-    createProviderRegistry(providers, defaultProviders(environment)),
-    policies,
-    parsed.data.cache,
-  )
+  const registry = withPolicies(createProviderRegistry(providers, defaultProviders(environment)), policies, {
+    ...(parsed.data.cache && { cache: parsed.data.cache }),
+    audit: createKmsAudit(parsed.data.onKmsEvent),
+  })
   const keyRegistry = withModes(registry, mode)
   const shorthand = parsed.data.keyId ?? environment['KMS_KEY_ID']
   const resolved = new Map<string, ResolvedKey>()
@@ -196,12 +202,12 @@ export function resolveConfiguration(
 function withPolicies(
   registry: ProviderRegistry,
   policies: Map<KmsProvider, CachingKmsProvider>,
-  cache: DataKeyCacheOptions | undefined,
+  options: CallPolicyOptions,
 ): ProviderRegistry {
   return {
     resolve(keyId) {
       const bare = registry.resolve(keyId)
-      const policy = policies.get(bare) ?? withCallPolicy(bare, cache === undefined ? {} : { cache })
+      const policy = policies.get(bare) ?? withCallPolicy(bare, options)
       policies.set(bare, policy)
       return policy
     },

@@ -8,7 +8,7 @@ import type { SendBatch } from './decorate.js'
 import { kmsFailure } from './failure.js'
 import type { KmsFailurePlace } from './failure.js'
 import { itemKey } from './item-key.js'
-import { attempt, failed, succeeded } from './outcome.js'
+import { attempt, failed } from './outcome.js'
 import type { KmsProvider, Outcome, UnwrapItem } from './provider.js'
 import { systemTiming } from './timing.js'
 import type { Timing } from './timing.js'
@@ -88,7 +88,7 @@ export function withCache(
     if (!outcome.ok) return outcome
     const copy = Uint8Array.from(outcome.value)
     if (flight.waiters === 0) outcome.value.fill(0)
-    return succeeded(copy)
+    return { ...outcome, value: copy }
   }
 
   /** Sends the items that nobody else is fetching; every item of `wanted` has a flight afterwards. */
@@ -139,7 +139,7 @@ export function withCache(
         names.map(async (name, index) => {
           if (!name.ok) return name
           const key = cached[index]
-          if (key !== undefined) return succeeded(key)
+          if (key !== undefined) return { ok: true, value: key, source: 'cache' }
           const flight = flights.get(name.value)
           return flight === undefined ? failed(kmsFailure('KMS_INVALID_RESPONSE', place)) : copyLanded(flight)
         }),

@@ -1,4 +1,6 @@
-/** Turns a bare provider into the one that is used: cache, coalescing, circuit breaker and retry around it, in this order. */
+/** Turns a bare provider into the one that is used: audit, cache, coalescing, circuit breaker and retry around it, in this order. */
+import { withAudit } from './audit.js'
+import type { KmsAudit } from './audit.js'
 import { withCache } from './cache.js'
 import type { CachingKmsProvider, DataKeyCacheOptions } from './cache.js'
 import { withCircuitBreaker } from './circuit-breaker.js'
@@ -17,6 +19,8 @@ export interface CallPolicyOptions {
   readonly coalescing?: CoalescingOptions
   readonly cache?: DataKeyCacheOptions
   readonly timing?: Timing
+  /** Where the events of each record go; none are made unless given. */
+  readonly audit?: KmsAudit
 }
 
 /**
@@ -29,6 +33,7 @@ export function withCallPolicy(provider: KmsProvider, options: CallPolicyOptions
   const retrying = withRetry(provider, { ...shared, ...options.retry })
   const breaking = withCircuitBreaker(retrying, { ...shared, ...options.circuitBreaker })
   const coalescing = withCoalescing(breaking, { ...shared, ...options.coalescing })
-  if (options.cache !== undefined) return withCache(coalescing, options.cache, options.timing)
-  return { ...coalescing, flush: () => undefined }
+  const caching = options.cache === undefined ? null : withCache(coalescing, options.cache, options.timing)
+  const audited = options.audit === undefined ? null : withAudit(caching ?? coalescing, options.audit)
+  return { ...(audited ?? caching ?? coalescing), flush: () => caching?.flush() }
 }

@@ -5,7 +5,7 @@ import { decorateProvider } from './decorate.js'
 import type { BatchRequest, SendBatch } from './decorate.js'
 import { kmsFailure } from './failure.js'
 import { itemKey } from './item-key.js'
-import { attempt, failed, succeeded } from './outcome.js'
+import { attempt, failed } from './outcome.js'
 import type { KmsCall, KmsProvider, Outcome, UnwrapItem, WrapItem } from './provider.js'
 import { systemTiming } from './timing.js'
 import type { Timing } from './timing.js'
@@ -146,7 +146,9 @@ function distributeOutcomes(
       if (position instanceof Error) return failed(position)
       const outcome = outcomes[position]
       if (outcome === undefined) return failed(kmsFailure('KMS_INVALID_RESPONSE', place))
-      return outcome.ok && isShared(position) ? succeeded(Uint8Array.from(outcome.value)) : outcome
+      return outcome.ok && isShared(position)
+        ? { ...outcome, value: Uint8Array.from(outcome.value) }
+        : outcome
     }),
   )
   outcomes.forEach((outcome, position) => {

@@ -5,11 +5,25 @@ export interface EncryptionContext {
   readonly [name: string]: string
 }
 
+/** The record that a data key belongs to, for the audit events; providers ignore it, and it is no part of any key. */
+export interface RecordReference {
+  /** Prisma's name of the model. */
+  readonly model: string
+  /** Canonical id; `null` while the database has not given it. */
+  readonly recordId: string | null
+  /** Name of the key in the configuration. */
+  readonly keyName: string
+  /** Configured version of the key; that of the result for a rewrap. */
+  readonly keyVersion: number
+}
+
 /** One data key to wrap. */
 export interface WrapItem {
   /** The data key, 32 bytes. Providers must not keep it. */
   readonly plaintext: Uint8Array
   readonly context: EncryptionContext
+  /** Whose key it is; left out for keys of no record. */
+  readonly record?: RecordReference
 }
 
 /** One wrapped key to unwrap or rewrap. */
@@ -17,6 +31,8 @@ export interface UnwrapItem {
   /** The provider's own ciphertext bytes, as {@link KmsProvider.wrap} gave them. */
   readonly ciphertext: Uint8Array
   readonly context: EncryptionContext
+  /** Whose key it is; left out for keys of no record. */
+  readonly record?: RecordReference
 }
 
 /** What holds for one call as a whole. */
@@ -26,9 +42,13 @@ export interface KmsCall {
   readonly deadlineMs?: number
 }
 
-/** The result for one item of a batch; one bad item never fails its neighbours. */
+/**
+ * The result for one item of a batch; one bad item never fails its neighbours. `source` tells the audit what answered
+ * when it was not the key service; providers leave it out.
+ */
 export type Outcome<T> =
-  { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: Error }
+  | { readonly ok: true; readonly value: T; readonly source?: 'cache' | 'branch-key' }
+  | { readonly ok: false; readonly error: Error }
 
 /** What a service tells of a key. `null`: the service does not say. */
 export interface KeyDescription {

@@ -2,7 +2,7 @@
 import { deriveDataKey, generateDataKey, type DataKey } from '../envelope/data-key.js'
 import { formatKeyColumn, type KeyEntry } from '../envelope/key-column.js'
 import { isKmsEncryptedError, KmsEncryptedError } from '../errors.js'
-import type { EncryptionContext, KmsCall, KmsProvider, Outcome } from '../kms/provider.js'
+import type { EncryptionContext, KmsCall, KmsProvider, Outcome, RecordReference } from '../kms/provider.js'
 import { contextFor, type RecordIdentity } from './context.js'
 import type { KeyVersion } from './key-config.js'
 import type { KeyGroup } from './models.js'
@@ -71,13 +71,17 @@ export class KeyRing {
    *   service's own failure (`KMS_…`)
    */
   async unwrap(requests: readonly UnwrapRequest[], call: KmsCall): Promise<void> {
-    const missing = new Map<string, UnwrapRequest>()
+    const missing = new Map<string, { readonly key: string; readonly request: UnwrapRequest }>()
     for (const request of requests) {
       const key = ringKey(request)
-      if (!this.#keys.has(key)) missing.set(key, request)
+      if (this.#keys.has(key)) continue
+      // Without row binding several records may share one wrapped key; each of them leaves its own trace in the audit.
+      const { group, identity } = request
+      const job = group.config.rowBinding ? key : `${key}\0${group.model.name}\0${identity.id}`
+      missing.set(job, { key, request })
     }
     if (missing.size === 0) return
-    const jobs = [...missing].map(([key, request]) => ({ key, request }))
+    const jobs = [...missing.values()]
     const opened = await unwrapBytes(
       jobs.map((job) => job.request),
       call,
@@ -104,6 +108,7 @@ export async function unwrapBytes(
     (request) => ({
       ciphertext: request.entry.ciphertext,
       context: contextFor(request.group, request.entry.version, request.identity).pairs,
+      record: recordReference(request, request.entry.version),
     }),
     (provider, keyId, items) => provider.unwrap(keyId, items, call),
   )
@@ -117,12 +122,18 @@ export async function wrapBytes(
   return inBatches(
     jobs,
     ({ request: { group } }) => versionOf(group, group.config.current),
-    ({ request: { group, identity }, bytes }) => ({
+    ({ request, bytes }) => ({
       plaintext: bytes,
-      context: contextFor(group, group.config.current, identity).pairs,
+      context: contextFor(request.group, request.group.config.current, request.identity).pairs,
+      record: recordReference(request, request.group.config.current),
     }),
     (provider, keyId, items) => provider.wrap(keyId, items, call),
   )
+}
+
+/** Names a key's record for the audit. */
+export function recordReference({ group, identity }: KeyOwner, keyVersion: number): RecordReference {
+  return { model: group.model.name, recordId: identity.id, keyName: group.key, keyVersion }
 }
 
 /** Sends all jobs of one KMS key to its provider together; the keys in parallel; answers in the order of `jobs`. */

@@ -3,7 +3,13 @@ import { deriveDataKey } from '../envelope/data-key.js'
 import { formatKeyColumn, parseKeyColumn, type KeyEntry } from '../envelope/key-column.js'
 import type { KmsCall, KmsProvider, Outcome } from '../kms/provider.js'
 import { contextFor, identityOf, type RecordIdentity } from '../records/context.js'
-import { keyFailure, unwrapBytes, wrapBytes, type UnwrapRequest } from '../records/data-keys.js'
+import {
+  keyFailure,
+  recordReference,
+  unwrapBytes,
+  wrapBytes,
+  type UnwrapRequest,
+} from '../records/data-keys.js'
 import type { KeyGroup, RecordModel } from '../records/models.js'
 import { columnName, type Row } from '../records/open-rows.js'
 
@@ -124,7 +130,9 @@ async function rewrapInService(
       const request = requests[index]
       if (!request) return []
       const { group, identity, entry } = request
-      return [{ ciphertext: entry.ciphertext, context: contextFor(group, entry.version, identity).pairs }]
+      const context = contextFor(group, entry.version, identity).pairs
+      const record = recordReference(request, group.config.current)
+      return [{ ciphertext: entry.ciphertext, context, record }]
     })
     const answers = (await batch.provider.rewrap?.(batch.keyId, items, call)) ?? []
     batch.indexes.forEach((index, position) => {

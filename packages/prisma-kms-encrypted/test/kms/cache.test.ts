@@ -25,7 +25,7 @@ test('unwraps a key once, and hands out copies', async () => {
   const [second] = await kms.unwrap('key', [wrapped(1)], {})
   if (second?.ok === true) second.value.fill(0)
   const [third] = await kms.unwrap('key', [wrapped(1)], {})
-  expect(third).toEqual({ ok: true, value: Uint8Array.of(2) })
+  expect(third).toEqual({ ok: true, value: Uint8Array.of(2), source: 'cache' })
   expect(provider.calls).toHaveLength(1)
 })
 
