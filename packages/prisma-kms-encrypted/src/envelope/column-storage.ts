@@ -2,7 +2,14 @@
 
 import { types } from 'node:util'
 import { decodeBase64 } from './base64.js'
-import { BASE64_MAGIC, hasMagic, OVERHEAD_BYTES, tooShort } from './field-format.js'
+import {
+  BASE64_MAGIC,
+  beginsSealed,
+  hasMagic,
+  OVERHEAD_BYTES,
+  SEALED_TEXT,
+  tooShort,
+} from './field-format.js'
 import { invalidCiphertext, plaintextFound, typeName } from './refusals.js'
 import { ownedBytes } from './scalar-bytes.js'
 
@@ -26,6 +33,8 @@ export interface ColumnStorage {
    * @throws INVALID_CIPHERTEXT when it does and is not canonical base64, or is not what such a column holds
    */
   load(stored: unknown, where: string): Buffer
+  /** Whether a stored or given value begins like an encrypted one, however it goes on. */
+  looksSealed(value: unknown): boolean
   /** Like {@link load}, but perhaps only the bytes in front of the nonce, and of values of 48 bytes and more. */
   loadHeader(stored: unknown, where: string): Buffer
 }
@@ -34,6 +43,7 @@ const textStorage: ColumnStorage = {
   unit: 'characters',
   storedLength: base64Length,
   store: (sealed) => sealed.toString('base64'),
+  looksSealed: (value) => typeof value === 'string' && value.startsWith(SEALED_TEXT),
   load(stored, where) {
     return decodeOrRefuse(textWithMagic(stored, where), where)
   },
@@ -50,6 +60,7 @@ const bytesStorage: ColumnStorage = {
   unit: 'bytes',
   storedLength: (sealedBytes) => sealedBytes,
   store: ownedBytes,
+  looksSealed: (value) => types.isUint8Array(value) && beginsSealed(value),
   load(stored, where) {
     if (!types.isUint8Array(stored)) {
       throw invalidCiphertext(where, `expected a Uint8Array from the database, got ${typeName(stored)}`)

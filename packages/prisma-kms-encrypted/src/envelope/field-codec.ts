@@ -7,6 +7,7 @@ import {
   OVERHEAD_BYTES,
   readCommitment,
   readValueType,
+  SEALED_TEXT,
   type ValueTypeName,
   valueTypes,
 } from './field-format.js'
@@ -55,6 +56,13 @@ export interface FieldCodec {
    * @throws PLAINTEXT_FOUND, INVALID_CIPHERTEXT like {@link open}
    */
   commitmentOf(stored: unknown): Buffer
+  /**
+   * Whether a value begins like an encrypted one. Plaintext may too, so it decides only where both may be stored, and
+   * in doubt for ciphertext: what then does not open is an error, never taken for plaintext.
+   */
+  looksSealed(value: unknown): boolean
+  /** How {@link looksSealed} values begin in a String column; `null`: the column's type has no such filter. */
+  readonly sealedPrefix: string | null
 }
 
 /** The conversions between the caller's value and plaintext bytes that a column type asks for. */
@@ -118,6 +126,9 @@ export function createFieldCodec(options: FieldCodecOptions): FieldCodec {
       if (found !== valueType) throw unexpectedValueType(where, valueType, found)
       return Buffer.from(readCommitment(header))
     },
+
+    looksSealed: (value) => storage.looksSealed(value),
+    sealedPrefix: type === 'String' ? SEALED_TEXT : null,
   }
 }
 

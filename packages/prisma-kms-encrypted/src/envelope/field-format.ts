@@ -21,6 +21,9 @@ export const MAGIC = Buffer.of(0x4b, 0x45)
 /** How the base64 of every encrypted value begins: the two bits after the magic may be any. */
 export const BASE64_MAGIC = /^S0[U-X]/
 
+/** How text that counts as an encrypted value begins while a table is being migrated: magic and format version. */
+export const SEALED_TEXT = 'S0UB'
+
 /** The only format version there is. */
 export const FORMAT_VERSION = 0x01
 
@@ -106,6 +109,11 @@ export function writeHeader(
 /** Tells whether `bytes` begins like an encrypted value. */
 export function hasMagic(bytes: Uint8Array): boolean {
   return bytes.length >= MAGIC.length && bytes[0] === MAGIC[0] && bytes[1] === MAGIC[1]
+}
+
+/** Tells whether `bytes` begins with magic and format version, which is what {@link SEALED_TEXT} is for text. */
+export function beginsSealed(bytes: Uint8Array): boolean {
+  return hasMagic(bytes) && bytes[VERSION_OFFSET] === FORMAT_VERSION
 }
 
 /**

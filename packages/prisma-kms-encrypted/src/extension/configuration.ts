@@ -13,7 +13,9 @@ import { defaultProviders } from '../providers/defaults.js'
 import type { ContextFn, EagerMode, KeyVersion, ResolvedKey } from '../records/key-config.js'
 import { checkContextColumns, checkNames, checkRowBinding, invalid } from './check-configuration.js'
 import { indexKeyConfig, resolveIndexKey, type IndexKeyConfig, type ResolvedIndexKey } from './index-key.js'
-import type { KeyName, ModelDefinitions } from '../schema/model.js'
+import { migratingConfig, resolveMigrating, type MigratingConfig } from './migrating.js'
+import type { MigrationStage } from '../records/models.js'
+import type { EncryptedModelName, KeyName, ModelDefinitions } from '../schema/model.js'
 
 /** What holds for all versions of a key. */
 export interface KeyOptions {
@@ -59,6 +61,8 @@ export interface KmsEncryptedConfig<M extends ModelDefinitions, K extends string
   readonly cache?: DataKeyCacheOptions
   /** An extra context pair, for databases that share a KMS key. */
   readonly namespace?: string
+  /** Models whose rows are partly plaintext: `read` goes on storing plaintext, `write` encrypts, both read both. */
+  readonly migrating?: MigratingConfig<EncryptedModelName<M>>
   /** Limits in ms of the transactions that the library opens itself. Default: 10,000 to get one, 60,000 to finish it. */
   readonly transaction?: { readonly maxWait?: number; readonly timeout?: number }
   /** Told of every use of a data key, one event per record; nobody waits for it, and what it throws stops nothing. */
@@ -80,6 +84,8 @@ export interface ResolvedConfig {
   readonly keyFor: (model: string, key: string) => ResolvedKey
   /** `null`: no model has an index. */
   readonly indexKey: ResolvedIndexKey | null
+  /** How far the migration of a model is; `null`: it has no plaintext. */
+  readonly stageOf: (model: string) => MigrationStage | null
   /** Empties the data-key caches. */
   readonly flush: () => void
   readonly transaction: { readonly maxWait: number; readonly timeout: number }
@@ -125,6 +131,7 @@ const configuration = z.strictObject({
   mode: z.enum(['read-write', 'encrypt-only', 'decrypt-only']).optional(),
   cache: z.custom<DataKeyCacheOptions>((value) => typeof value === 'object' && value !== null).optional(),
   namespace: z.string().min(1).optional(),
+  migrating: migratingConfig.optional(),
   transaction: z
     .strictObject({ maxWait: z.int().positive().optional(), timeout: z.int().positive().optional() })
     .optional(),
@@ -194,6 +201,7 @@ export function resolveConfiguration(
           registry,
         )
       : null,
+    stageOf: resolveMigrating(models, parsed.data.migrating ?? {}),
     transaction: { maxWait: transaction.maxWait ?? 10_000, timeout: transaction.timeout ?? 60_000 },
   })
 }

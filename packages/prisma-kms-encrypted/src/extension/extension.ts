@@ -15,6 +15,7 @@ import {
 import type { Query } from './operation.js'
 import { runOperation } from './run-operation.js'
 import { createRuntime } from './runtime.js'
+import { checkMigratingDatabase } from './migrating.js'
 import { createKmsClient } from './kms-client.js'
 import { runtimeMember } from './registry.js'
 import { runTransaction } from './transaction-override.js'
@@ -31,10 +32,11 @@ export function kmsEncrypted<const M extends ModelDefinitions, K extends string 
   config: KmsEncryptedConfig<M, K> & KnownKeys<M, K>,
 ) {
   const resolved = resolveConfiguration(config)
-  const models = createRecordModels(resolved.models, resolved.keyFor)
+  const models = createRecordModels(resolved.models, resolved.keyFor, resolved.stageOf)
   return Prisma.defineExtension((client) => {
     const parent = internalClient(client)
     checkClient(parent, resolved.models)
+    checkMigratingDatabase(parent._activeProvider, resolved.models, resolved.stageOf)
     const runtime = createRuntime(baseClient(parent), resolved, models)
     const original = parent.$transaction
     return client.$extends({

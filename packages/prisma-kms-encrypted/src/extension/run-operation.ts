@@ -5,6 +5,7 @@ import { openRows, storedRows } from '../records/open-rows.js'
 import { sendCreate } from './create.js'
 import type { LateResult } from './late-records.js'
 import { sendUnderLocks } from './locked-changes.js'
+import { nameMigrating, namesMigrating } from './migrating-record.js'
 import { createOperation, isWrite, type Operation, type Request } from './operation.js'
 import { unwrapResultKeys } from './result-keys.js'
 import type { Runtime } from './runtime.js'
@@ -20,7 +21,11 @@ export async function runOperation(runtime: Runtime, request: Request): Promise<
   if (!runtime.isReady()) await runtime.loadIndexKeys()
   const planned = createOperation(runtime, request)
   const severalVersions = planned.plan.namesOne && (planned.plan.indexKeys?.versions.length ?? 0) > 1
-  const operation = severalVersions ? await settleVersion(planned) : planned
+  const operation = namesMigrating(planned)
+    ? await nameMigrating(planned)
+    : severalVersions
+      ? await settleVersion(planned)
+      : planned
   const stored = wantsStoredValues()
   const sent = await inTurn(operation, () => sendPlanned(operation)).catch((error: unknown) => {
     throw nameUniqueField(error, runtime.models)

@@ -9,6 +9,7 @@ import type { KeyGroup, SealedField } from './models.js'
 import { chooseEntry, columnName, keyMissing, type Row } from './open-rows.js'
 import type { ChangedRecord, GroupChange } from './data-plan.js'
 import { sealSlots } from './seal-args.js'
+import { holdsPlaintext } from './stored-plaintext.js'
 
 /** The groups of a change that need a data key; the others only become null. */
 export function sealingGroups(changed: ChangedRecord): readonly KeyGroup[] {
@@ -91,7 +92,7 @@ function keptEntries(group: KeyGroup, change: GroupChange, row: Row): readonly K
   const kept = new Map<string, KeyEntry>()
   for (const field of group.fields) {
     const value = row[field.name]
-    if (value === null || value === undefined) continue
+    if (value === null || value === undefined || holdsPlaintext(field, value)) continue
     if (stored.length === 0) throw keyMissing(field)
     if (writes(change, field)) continue
     const commitment = field.codec.commitmentOf(value)
@@ -111,6 +112,8 @@ function siblingGuards(group: KeyGroup, change: GroupChange, row: Row): readonly
       .filter((field) => !writes(change, field))
       // Prisma refuses to compare a required field with null, which it cannot be.
       .filter((field) => !field.required || (row[field.name] ?? null) !== null)
+      // Whoever encrypts plaintext beside a null key column sets that column, which is guarded already.
+      .filter((field) => (row[group.column] ?? null) !== null || !holdsPlaintext(field, row[field.name]))
       .map((field) => {
         const value = row[field.name] ?? null
         return { [field.name]: field.type === 'Json' ? { equals: value ?? anyNull } : value }

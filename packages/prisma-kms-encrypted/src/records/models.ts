@@ -43,6 +43,12 @@ export interface FieldIndex {
   readonly verify: boolean
 }
 
+/**
+ * How a model whose rows are partly plaintext is written: `read` goes on storing plaintext, `write` encrypts. Both read
+ * plaintext and ciphertext.
+ */
+export type MigrationStage = 'read' | 'write'
+
 /** One model as the operations see it. */
 export interface RecordModel {
   readonly name: string
@@ -58,6 +64,8 @@ export interface RecordModel {
   readonly contextFields: ReadonlySet<string>
   /** Whether the model itself has encrypted fields. */
   readonly encrypted: boolean
+  /** `null`: every stored value is ciphertext. */
+  readonly migrating: MigrationStage | null
   /** The indexes of an encrypted field. */
   indexesOf(field: string): readonly FieldIndex[]
   relation(field: string): { readonly field: RelationField; readonly model: RecordModel } | undefined
@@ -74,15 +82,17 @@ export function delegateName(model: string): string {
 /**
  * Builds the lookups once per client.
  * @param keyFor resolves a key group's name to its configuration
+ * @param stageOf the models whose rows are partly plaintext
  * @throws KmsEncryptedError `INVALID_CONFIGURATION` from `keyFor` when a key is not configured
  */
 export function createRecordModels(
   definitions: ModelDefinitions,
   keyFor: (model: string, key: string) => ResolvedKey,
+  stageOf: (model: string) => MigrationStage | null = () => null,
 ): RecordModels {
   const models = new Map<string, RecordModel>()
   for (const [name, definition] of Object.entries(definitions)) {
-    models.set(name, createRecordModel(name, definition, keyFor, models))
+    models.set(name, createRecordModel(name, definition, keyFor, models, stageOf(name)))
   }
   return models
 }
@@ -92,6 +102,7 @@ function createRecordModel(
   definition: ModelDefinition,
   keyFor: (model: string, key: string) => ResolvedKey,
   models: RecordModels,
+  migrating: MigrationStage | null,
 ): RecordModel {
   const fields = new Map<string, SealedField>()
   const groups = new Map<string, KeyGroup>()
@@ -110,6 +121,7 @@ function createRecordModel(
     },
     contextFields,
     encrypted: Object.keys(definition.encrypted).length > 0,
+    migrating,
     relation(field) {
       const relation = definition.relations[field]
       const target = relation && models.get(relation.model)

@@ -9,6 +9,7 @@ import type { KeyRing, UnwrapRequest } from './data-keys.js'
 import type { IndexKeys } from './index-keys.js'
 import type { KeyGroup, RecordModel, SealedField } from './models.js'
 import type { Shape } from './plan-selection.js'
+import { holdsPlaintext } from './stored-plaintext.js'
 
 /** A row of a result, with Prisma's field names. */
 export type Row = Record<string, unknown>
@@ -100,7 +101,8 @@ function copyRows(model: RecordModel, value: unknown, shape: Shape | null, found
     const relation = model.relation(name)
     if (relation) row[name] = copyRows(relation.model, nested, shape?.relations[name] ?? null, found)
   }
-  if (shape && (shape.added.length > 0 || shape.uses.length > 0)) found.shaped.push({ row, shape })
+  if (shape && (shape.added.length > 0 || shape.uses.length > 0))
+    found.shaped.push({ row, shape: model.migrating === null ? shape : trustingPlaintext(shape, row) })
   return row
 }
 
@@ -110,12 +112,14 @@ function collectValues(
   pending: PendingValue[],
   lateKeys: LateKeys | undefined,
 ): void {
+  const mixed = model.migrating !== null
   for (const group of model.groups.values()) {
     let entries: readonly KeyEntry[] | undefined
     let previous: UnwrapRequest | undefined
     for (const field of group.fields) {
       const stored = row[field.name]
       if (stored === null || stored === undefined) continue
+      if (mixed && holdsPlaintext(field, stored)) continue
       const identity = previous?.identity ?? identityOf(model, row)
       if (!identity) throw idMissing(field)
       entries ??= entriesOf(group, row, field, stored, lateKeys)
@@ -161,6 +165,15 @@ function keyInHand(ring: KeyRing, request: UnwrapRequest): DataKey {
   const key = ring.get(request)
   if (!key) throw new TypeError('unwrap() resolves only when it has every key')
   return key
+}
+
+/** Plaintext is found by itself, not through its index, which an old writer may have left behind. */
+function trustingPlaintext(shape: Shape, row: Row): Shape {
+  const uses = shape.uses.map((use) => {
+    const plain = holdsPlaintext(use.index.field, row[use.index.field.name])
+    return plain ? { ...use, index: { ...use.index, verify: false } } : use
+  })
+  return { ...shape, uses }
 }
 
 function hideAdded(row: Row, { added, conceal }: Shape): void {

@@ -7,6 +7,7 @@ import type { KeyGroup, RecordModel, SealedField } from './models.js'
 import { hiddenRows, planWhere } from './plan-filter.js'
 import { managedColumn, unsupported } from './refusals.js'
 import { childFilter, plainWhere } from './row-filter.js'
+import { checkStaysPlaintext } from './stored-plaintext.js'
 
 /** The scope of a root record that is being created. */
 export const newRoot: DataScope = {
@@ -103,6 +104,7 @@ function planScalars(
     const change = changes.get(field.group) ?? { slots: [], cleared: [] }
     changes.set(field.group, change)
     if (isStoredNull(plain)) change.cleared.push(field)
+    else if (model.migrating === 'read') checkStaysPlaintext(field, plain)
     else change.slots.push({ field, data: own, value: plain })
     for (const index of model.indexesOf(name)) {
       indexed[index.column] = isStoredNull(plain) ? null : (plan.indexKeys?.compute(index, plain) ?? null)

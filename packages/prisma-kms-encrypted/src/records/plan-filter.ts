@@ -3,7 +3,8 @@ import { asList, isAbsent, isArgs, nullMarker, type Args, type OwnArgs } from '.
 import type { IndexKeys } from './index-keys.js'
 import { normalisedText } from './index-keys.js'
 import type { FieldIndex, RecordModel } from './models.js'
-import { encryptedFilter, fullIndexNeeded } from './refusals.js'
+import { planMixedComparison } from './plan-mixed-filter.js'
+import { encryptedFilter, fullIndexNeeded, namedByMigrating } from './refusals.js'
 
 /** An index that a filter used, and what the rows that it finds must satisfy once they are opened. */
 export interface IndexUse {
@@ -24,6 +25,8 @@ export interface FilterContext {
   readonly index?: FieldIndex | null
   /** Gets the indexes that the model's own rows are found by. */
   readonly uses: IndexUse[]
+  /** Whether a unique criterion of a migrating model is settled before it is sent, see `nameMigrating`. */
+  readonly named?: boolean
 }
 
 /** A context for a filter whose rows are not returned. */
@@ -50,7 +53,11 @@ export function planWhere(model: RecordModel, where: unknown, context: FilterCon
       const field = model.fields.get(name)
       if (relation) own[name] = planRelationFilter(relation.model, condition, context.indexKeys)
       else if (field) conditions.push(...planComparison(model, name, condition, context))
-      else Object.assign(own, planPlainCondition(model, name, condition, context))
+      else {
+        const { AND: narrowing, ...planned } = planPlainCondition(model, name, condition, context)
+        Object.assign(own, planned)
+        if (narrowing) conditions.push({ AND: narrowing })
+      }
     }
   }
   return withComparisons(own, conditions)
@@ -88,6 +95,7 @@ function planComparison(
   context: FilterContext,
 ): readonly Args[] {
   if (isNull(condition)) return [{ [name]: condition }]
+  if (model.migrating !== null) return planMigrating(model, name, condition, context)
   const operators = isFilter(condition) ? condition : { equals: condition }
   const keys = context.indexKeys
   // A unique criterion names one value, that of the first version; see `settleVersion`.
@@ -117,6 +125,23 @@ function planComparison(
     ...(column === '' ? [] : [{ [column]: bare ? indexed['equals'] : indexed }]),
     ...further.map((planned) => ({ [column]: planned })),
   ]
+}
+
+/** The same while plaintext is stored besides. A unique criterion needs its unique column; the rest narrows it down. */
+function planMigrating(
+  model: RecordModel,
+  name: string,
+  condition: unknown,
+  context: FilterContext,
+): readonly Args[] {
+  const { indexKeys, uses, unique } = context
+  const field = model.fields.get(name)
+  const index = indexFor(model, name, 'equals', context)
+  if (!indexKeys || !field) throw encryptedFilter(`${model.name}.${name}`, 'equals', true)
+  const mixed = planMixedComparison({ field, index, indexKeys, uses }, condition)
+  if (!unique || isFilter(condition)) return [{ AND: [mixed] }]
+  if (context.named !== true) throw namedByMigrating(`${model.name}.${name}`)
+  return [{ [index.column]: indexKeys.compute(index, condition) }, { AND: [mixed] }]
 }
 
 function planNegation(
@@ -223,14 +248,19 @@ function planCompound(
       fields.every((field) => (model.fields.has(field) ? fullIndex(field, other) : other.includes(field))),
   )
   const planned: OwnArgs = {}
+  const narrowing: Args[] = []
   for (const field of fields) {
     const index = fullIndex(field, unique?.fields ?? [])
     const only = { ...context, unique: true, index: index ?? null }
-    if (index) Object.assign(planned, ...planComparison(model, field, condition[field], only))
+    if (index && model.migrating !== null) {
+      const [key, mixed] = planMigrating(model, field, condition[field], only)
+      Object.assign(planned, key)
+      if (mixed) narrowing.push(mixed)
+    } else if (index) Object.assign(planned, ...planComparison(model, field, condition[field], only))
     else planned[field] = condition[field]
   }
   if (!unique) throw encryptedFilter(`${model.name}.${fields.join('_')}`, 'equals', false)
-  return { [unique.name]: planned }
+  return { [unique.name]: planned, ...(narrowing.length > 0 ? { AND: narrowing } : {}) }
 }
 
 /** A reference such as `prisma.user.fields.email`, compared with a plain column at any depth of operators. */

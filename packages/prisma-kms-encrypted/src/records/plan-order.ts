@@ -16,7 +16,13 @@ export function planCriteria(model: RecordModel, args: Args, context: FilterCont
   const own: OwnArgs = { ...args }
   if (isArgs(args['where'])) own['where'] = planWhere(model, args['where'], context)
   if (isArgs(args['cursor'])) {
-    own['cursor'] = planWhere(model, args['cursor'], { ...context, removable: false, unique: true, uses: [] })
+    own['cursor'] = planWhere(model, args['cursor'], {
+      ...context,
+      removable: false,
+      unique: true,
+      named: false,
+      uses: [],
+    })
   }
   return own
 }

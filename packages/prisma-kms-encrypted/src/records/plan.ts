@@ -85,6 +85,7 @@ export function planOperation(
     removable: removesRows(operation, args),
     unique: namesOne.has(operation),
     uses,
+    named: true,
   })
   if (kind === 'count') checkAggregation(model, args)
   const returnsRows = !rowless.has(operation)

@@ -65,3 +65,12 @@ export function immutableContext(where: string): KmsEncryptedError {
     fix: 'Create a new record with the new value and delete the old one.',
   })
 }
+
+/** @returns the error for a record inside other arguments that is named by an encrypted field whose model is migrating */
+export function namedByMigrating(where: string): KmsEncryptedError {
+  return unsupported(
+    where,
+    'naming a record here by this field, while its model is migrating,',
+    'Name the record by its id; the `where` of the operation itself may use the field.',
+  )
+}
