@@ -10,33 +10,59 @@ import { unsupported } from './refusals.js'
 /** Writes that stand in the place of upserts. */
 const moved = new WeakSet<object>()
 
+/** Where the write that an upsert comes to goes. */
+type Target = 'update' | 'updateMany' | 'connectOrCreate' | 'create'
+
 /**
  * Puts the write that an upsert comes to in the upsert's place among the relation's nested writes.
  * @param field `Model.field` for errors
  * @throws KmsEncryptedError `UNSUPPORTED_OPERATION` where Prisma's grammar has no room for it in that place
  */
 export function replaceUpsert(
-  { verbs, given, item, list }: ChangeSite,
+  model: RecordModel,
+  site: ChangeSite,
   field: string,
-  target: 'update' | 'connectOrCreate' | 'create',
-  write: unknown,
+  wanted: Exclude<Target, 'updateMany'>,
+  write: Args,
 ): void {
+  const { verbs, given, item, list } = site
+  const target = wanted === 'update' ? updateTarget(model, site, field) : wanted
   const rest = asList(verbs['upsert']).filter((other) => other !== item)
-  // For a list of updates with empty data in it Prisma sends nothing at all, so such a list may as well go.
+  // For a list of updates with empty data in it Prisma sends nothing at all, so those of the caller's may as well go,
+  // and of ours none must come into it.
   const present = asList(verbs[target])
-  const others = target === 'update' && present.some(hasEmptyData) ? [] : present
-  if (others.length > 0 && (!list || between(given, 'upsert', target).includes('updateMany')))
-    throw outOfOrder(field, target)
-  if (isArgs(write)) moved.add(write)
-  const earlier = comesBefore(given, target, 'upsert') ? others.length : countMoved(others)
-  const written = list ? [...others.slice(0, earlier), write, ...others.slice(earlier)] : write
+  const others =
+    target === 'update' && asList(given[target]).some(hasEmptyData) ? present.filter(isMoved) : present
+  const own = hasEmptyData(write) ? [] : [write]
+  moved.add(write)
+  const earlier = comesBefore(given, target, 'upsert') ? others.length : others.filter(isMoved).length
+  const written = list ? [...others.slice(0, earlier), ...own, ...others.slice(earlier)] : own[0]
+  const here: [string, unknown][] = written === undefined ? [] : [[target, written]]
   const entries = Object.entries(verbs).flatMap(([verb, value]): [string, unknown][] => {
-    if (verb === target) return given[target] === undefined ? [] : [[target, written]]
+    if (verb === target) return given[target] === undefined ? [] : here
     if (verb !== 'upsert') return [[verb, value]]
-    const here: [string, unknown][] = given[target] === undefined ? [[target, written]] : []
-    return [...here, ['upsert', rest]]
+    const left: [string, unknown][] = rest.length > 0 ? [['upsert', rest]] : []
+    return given[target] === undefined ? [...here, ...left] : left
   })
-  refill(verbs, rest.length > 0 ? entries : entries.filter(([verb]) => verb !== 'upsert'))
+  refill(verbs, entries)
+}
+
+/** An update would run on the other side of an `updateMany` where the caller has updates there; then it becomes one of its elements. */
+function updateTarget(
+  model: RecordModel,
+  { given, item, list }: ChangeSite,
+  field: string,
+): 'update' | 'updateMany' {
+  if (asList(given['update']).length === 0) return 'update'
+  if (!list) throw outOfOrder(field)
+  if (!between(given, 'upsert', 'update').includes('updateMany')) return 'update'
+  const { definition } = model
+  const names = (value: unknown) => (isArgs(value) ? Object.keys(value) : [])
+  const related = names(item['update']).some((name) => name in definition.relations)
+  // An updateMany passes over a record that a further condition rules out, where an upsert would create another one.
+  const conditional = !definition.uniques.some(({ name }) => names(item['where']).join() === name)
+  if (related || conditional) throw outOfOrder(field)
+  return 'updateMany'
 }
 
 /** The order of properties is the order of the writes, so they are all taken out and put in again. */
@@ -54,7 +80,7 @@ function refill(verbs: OwnArgs, entries: readonly (readonly [string, unknown])[]
  */
 export function refuseShiftingRows(model: RecordModel, site: ChangeSite, field: string): void {
   const { verbs, given, at } = site
-  if (asList(verbs['connectOrCreate']).some((write) => isArgs(write) && moved.has(write))) {
+  if (asList(verbs['connectOrCreate']).some(isMoved)) {
     if (comesBefore(given, 'upsert', 'updateMany')) throw shifting(field, 'an upsert that creates a record')
   }
   // As the caller wrote it: indexes still go by the names of their fields.
@@ -99,8 +125,8 @@ function between(given: Args, one: string, other: string): readonly string[] {
   return start < 0 ? [] : verbs.slice(start + 1, end)
 }
 
-function countMoved(writes: readonly unknown[]): number {
-  return writes.filter((write) => isArgs(write) && moved.has(write)).length
+function isMoved(write: unknown): boolean {
+  return isArgs(write) && moved.has(write)
 }
 
 function hasEmptyData(item: unknown): boolean {
@@ -108,10 +134,10 @@ function hasEmptyData(item: unknown): boolean {
   return isArgs(data) && Object.values(data).every(isAbsent)
 }
 
-function outOfOrder(field: string, verb: string) {
+function outOfOrder(field: string) {
   return unsupported(
     field,
-    `a nested 'upsert' beside '${verb}' of the same relation, whose order cannot be kept,`,
+    "a nested 'upsert' beside 'update' of the same relation, whose order cannot be kept,",
     'Use two operations, in a transaction if both must take effect or none.',
   )
 }

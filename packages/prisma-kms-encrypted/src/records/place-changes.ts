@@ -77,22 +77,15 @@ export function placeNested(nested: NestedChange, rows: readonly RowChange[]): B
   }
   if (only) refuseRemovals(nested)
   else refuseAdditions(nested)
-  const [target, write] = only
-    ? ([
-        'update',
-        {
-          where: withConditions(list ? item['where'] : {}, [primaryKeyOf(model, only.row)]),
-          data: only.changed.data,
-        },
-      ] as const)
-    : list
-      ? // Each element has a form of its own there, other than in a list of creates; the `where` finds nothing.
-        ([
-          'connectOrCreate',
-          { where: withConditions(item['where'], [noRow(model)]), create: item['create'] },
-        ] as const)
-      : (['create', item['create']] as const)
-  replaceUpsert(site, changedField(changed), target, write)
+  const field = changedField(changed)
+  if (only) {
+    const where = withConditions(list ? item['where'] : {}, [primaryKeyOf(model, only.row)])
+    replaceUpsert(model, site, field, 'update', { where, data: only.changed.data })
+  } else if (list) {
+    // Each element has a form of its own there, other than in a list of creates; the `where` finds nothing.
+    const where = withConditions(item['where'], [noRow(model)])
+    replaceUpsert(model, site, field, 'connectOrCreate', { where, create: item['create'] })
+  } else replaceUpsert(model, site, field, 'create', item['create'] as Args) // what Prisma's grammar asks for
   return only ? 'update' : 'create'
 }
 

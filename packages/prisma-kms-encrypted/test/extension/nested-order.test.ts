@@ -82,12 +82,9 @@ async function onBoth(written: (ids: readonly number[]) => object) {
   return { result, plain }
 }
 
-/** An upsert has no place as an update on the other side of `updateMany`; what it creates, `updateMany` would find. */
+/** What an upsert creates, the updateMany behind it would have to change too. */
 const refused = [
-  'update, updateMany, upsert',
-  'update, updateMany, upserts',
   'update, upserts, updateMany',
-  'upsert, updateMany, update',
   'upserts, update, updateMany',
   'upserts, updateMany',
   'upserts, updateMany, update',
@@ -100,6 +97,19 @@ test.each(orders(verbs).map((order) => [order.join(', '), order] as const))(
     expect(result).toEqual(refused.includes(name) ? 'UNSUPPORTED_OPERATION' : plain)
   },
 )
+
+test('an upsert with relation writes is refused where only an updateMany could take its place', async () => {
+  const { result } = await onBoth(([id]) => ({
+    update: { where: { id }, data: { title: 'update' } },
+    updateMany: { where: {}, data: { title: 'many' } },
+    upsert: {
+      where: { id },
+      create: { title: 'never' },
+      update: { body: 'upsert', comments: { create: { text: 'new' } } },
+    },
+  }))
+  expect(result).toBe('UNSUPPORTED_OPERATION')
+})
 
 describe('an updateMany whose where reads', () => {
   const many = { where: { published: true }, data: { body: 'many' } }
@@ -126,6 +136,17 @@ describe('an updateMany whose where reads', () => {
     }))
     expect(result).toEqual(plain)
   })
+})
+
+test('upserts of one record that change nothing take nothing from those that do', async () => {
+  const { result, plain } = await onBoth(([id]) => ({
+    upsert: [{ body: 'changed' }, {}, { title: undefined }].map((update) => ({
+      where: { id },
+      create: { title: 'never' },
+      update,
+    })),
+  }))
+  expect(result).toEqual(plain)
 })
 
 test('a record that the same write creates and deletes leaves nothing', async () => {
