@@ -1,8 +1,7 @@
 /** Checks opened rows against the indexes they were found by, and removes what a truncated index found besides. */
 import { KmsEncryptedError } from '../errors.js'
 import type { Args } from './arguments.js'
-import { normalisedText, type IndexKeys } from './index-keys.js'
-import type { IndexUse } from './plan-filter.js'
+import { normalisedText, type IndexKeys, type IndexUse } from './index-keys.js'
 
 /**
  * Whether an opened row belongs to a result: `false` for a false positive of a truncated index.

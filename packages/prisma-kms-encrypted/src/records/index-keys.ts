@@ -6,6 +6,13 @@ import { valueTypes } from '../envelope/field-format.js'
 import { scalarBytes } from '../envelope/scalar-bytes.js'
 import type { FieldIndex } from './models.js'
 
+/** An index that a filter used, and what the rows that it finds must satisfy once they are opened. */
+export interface IndexUse {
+  readonly index: FieldIndex
+  /** For a truncated index the values that were asked for, normalised; `null`: the index itself is exact. */
+  readonly values: ReadonlySet<string> | null
+}
+
 /** Computes blind indexes; holds every version of the master key, so that nothing here waits. */
 export interface IndexKeys {
   /** The index of a value under the current version, for writing; base64. */

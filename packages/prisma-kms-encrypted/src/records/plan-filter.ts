@@ -1,17 +1,10 @@
 /** Walks filters by Prisma's grammar: searches encrypted fields through their blind indexes, refuses what cannot be answered. */
 import { asList, isAbsent, isArgs, nullMarker, type Args, type OwnArgs } from './arguments.js'
-import type { IndexKeys } from './index-keys.js'
+import type { IndexKeys, IndexUse } from './index-keys.js'
 import { normalisedText } from './index-keys.js'
 import type { FieldIndex, RecordModel } from './models.js'
 import { planMixedComparison } from './plan-mixed-filter.js'
 import { encryptedFilter, fullIndexNeeded, namedByMigrating } from './refusals.js'
-
-/** An index that a filter used, and what the rows that it finds must satisfy once they are opened. */
-export interface IndexUse {
-  readonly index: FieldIndex
-  /** For a truncated index the values that were asked for, normalised; `null`: the index itself is exact. */
-  readonly values: ReadonlySet<string> | null
-}
 
 /** What planning a filter needs, and what it finds. */
 export interface FilterContext {

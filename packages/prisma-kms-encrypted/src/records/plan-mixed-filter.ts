@@ -1,8 +1,7 @@
 /** Turns a comparison of an encrypted field into one that finds encrypted and plaintext rows, while a model is migrated. */
 import { asList, isAbsent, isArgs, nullMarker, type Args } from './arguments.js'
-import { normalisedText, type IndexKeys } from './index-keys.js'
+import { normalisedText, type IndexKeys, type IndexUse } from './index-keys.js'
 import type { FieldIndex, SealedField } from './models.js'
-import type { IndexUse } from './plan-filter.js'
 import { encryptedFilter, fullIndexNeeded, unsupported } from './refusals.js'
 
 /** What a comparison of a migrating field is planned with. */

@@ -1,8 +1,8 @@
 /** Adds to a selection the key and id columns that opening needs, and remembers what to hide afterwards. */
 import { isArgs, type Args, type OwnArgs } from './arguments.js'
 import type { FieldIndex, RecordModel } from './models.js'
-import type { IndexKeys } from './index-keys.js'
-import { hiddenRows, planWhere, type IndexUse } from './plan-filter.js'
+import type { IndexKeys, IndexUse } from './index-keys.js'
+import { hiddenRows, planWhere } from './plan-filter.js'
 import { planCriteria } from './plan-order.js'
 
 /** Fields that the client omits everywhere, by delegate name, as given to its constructor. */
