@@ -3,7 +3,7 @@ import type { Config } from 'jest'
 
 /** Runs the TypeScript sources as ES modules; start Jest with `--experimental-vm-modules` (Prisma 7's client is ESM only). */
 const config: Config = {
-  roots: ['<rootDir>/packages/prisma-kms-encrypted'],
+  roots: ['<rootDir>/packages/prisma-kms-encrypted', '<rootDir>/packages/benchmarks'],
   testMatch: ['**/test/**/*.test.ts'],
   globalSetup: '<rootDir>/packages/prisma-kms-encrypted/test/support/global-setup.mjs',
   globalTeardown: '<rootDir>/packages/prisma-kms-encrypted/test/support/global-teardown.mjs',

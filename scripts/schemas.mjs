@@ -6,13 +6,17 @@ import { fileURLToPath } from 'node:url'
 export const root = fileURLToPath(new URL('..', import.meta.url))
 
 /**
- * Every schema of the repository: the fixture of the integration tests, then those of the examples.
+ * Every schema of the repository: the fixture of the integration tests, then those of the benchmarks and the examples.
  *
  * @returns {{ schema: string, migrations: string }[]} absolute paths; `schema` is a file or a folder of files
  */
 export function listSchemas() {
   const examples = join(root, 'examples')
-  const owners = [root, ...readdirSync(examples).map((name) => join(examples, name))]
+  const owners = [
+    root,
+    join(root, 'packages/benchmarks'),
+    ...readdirSync(examples).map((name) => join(examples, name)),
+  ]
   return owners.flatMap((owner) => {
     const schema = [join(owner, 'prisma/schema'), join(owner, 'prisma/schema.prisma')].find((path) =>
       existsSync(path),

@@ -28,4 +28,4 @@ export type {
   UnwrapItem,
   WrapItem,
 } from './kms/provider.js'
-export type { ModelDefinition, ModelDefinitions } from './schema/model.js'
+export type { EncryptedModelName, ModelDefinition, ModelDefinitions } from './schema/model.js'

@@ -1,0 +1,60 @@
+/** `pnpm bench [--quick | --smoke] [--json] [--only <part>]`: measures every figure side by side and prints it with its target. */
+import { parseArgs } from 'node:util'
+import { measureImport } from './figures/import-time.js'
+import { measurePassThrough } from './figures/pass-through.js'
+import { measureColdReads } from './figures/read-cold.js'
+import { measureWarmReads } from './figures/read-warm.js'
+import { measureRotation } from './figures/rotation.js'
+import { seed } from './figures/seed.js'
+import { measureSlices } from './figures/slices.js'
+import { measureWrites } from './figures/write.js'
+import { describeMachine } from './report/machine.js'
+import { formatJson, formatTable } from './report/table.js'
+import { full, quick, smoke, type Sizes } from './sizes.js'
+import { openStage, type Stage } from './stage.js'
+import { targets, type Figures } from './targets.js'
+
+/** In this order: rotation comes last, since it replaces the rows that the others read. */
+const parts: Readonly<Record<string, (stage: Stage, sizes: Sizes) => Promise<Figures>>> = {
+  warm: measureWarmReads,
+  cold: measureColdReads,
+  write: measureWrites,
+  pass: measurePassThrough,
+  import: (_, sizes) => measureImport(sizes),
+  slices: measureSlices,
+  rotation: measureRotation,
+}
+
+const { values: options } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    smoke: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    only: { type: 'string', multiple: true },
+  },
+})
+const sizes = options.smoke ? smoke : options.quick ? quick : full
+const stage = await openStage()
+try {
+  await seed(stage, sizes)
+  const figures: Figures = {}
+  for (const [name, measure] of Object.entries(parts)) {
+    if (options.only && !options.only.includes(name)) continue
+    const start = performance.now()
+    Object.assign(figures, await measure(stage, sizes))
+    process.stderr.write(`${name}: ${((performance.now() - start) / 1_000).toFixed(1)} s\n`)
+  }
+  if (options.smoke) checkComplete(figures)
+  console.log(formatTable(figures))
+  if (options.json) console.log(formatJson(figures, await describeMachine(stage)))
+} finally {
+  await stage.close()
+}
+
+/** The sizes of a smoke run tell nothing; that every figure is a number does. */
+function checkComplete(figures: Figures): void {
+  for (const name of Object.keys(targets) as (keyof typeof targets)[]) {
+    const value = figures[name]?.value
+    if (value === undefined || !Number.isFinite(value)) throw new Error(`${name} was not measured`)
+  }
+}
