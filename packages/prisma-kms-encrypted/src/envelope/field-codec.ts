@@ -50,6 +50,13 @@ export interface FieldCodec {
    */
   open(stored: unknown, key: DataKey): unknown
   /**
+   * Encrypts a stored value anew under another data key, byte for byte: numbers beyond 2^53 in Json survive.
+   *
+   * @returns like {@link seal}
+   * @throws like {@link open} and {@link seal}
+   */
+  reseal(stored: unknown, from: DataKey, to: DataKey): string | Uint8Array
+  /**
    * Tells which data key a stored value needs, without decrypting it.
    *
    * @returns a copy of its 16-byte commitment
@@ -108,12 +115,19 @@ export function createFieldCodec(options: FieldCodecOptions): FieldCodec {
     ...(nonces === undefined ? {} : { nonces }),
   })
 
+  const sealBytes = (plaintext: Uint8Array, key: DataKey): string | Uint8Array => {
+    const needed = storage.storedLength(plaintext.length + OVERHEAD_BYTES)
+    if (capacity !== null && needed > capacity) throw valueTooLong(where, needed, capacity, storage.unit)
+    return storage.store(cipher.seal(plaintext, key))
+  }
+
   return {
     seal(value, key) {
-      const plaintext = columnValue.toBytes(value, where)
-      const needed = storage.storedLength(plaintext.length + OVERHEAD_BYTES)
-      if (capacity !== null && needed > capacity) throw valueTooLong(where, needed, capacity, storage.unit)
-      return storage.store(cipher.seal(plaintext, key))
+      return sealBytes(columnValue.toBytes(value, where), key)
+    },
+
+    reseal(stored, from, to) {
+      return sealBytes(cipher.open(storage.load(stored, where), from), to)
     },
 
     open(stored, key) {

@@ -13,6 +13,7 @@ export interface Delegate {
   findFirstOrThrow(args: object): Promise<Record<string, unknown>>
   findMany(args: object): Promise<Record<string, unknown>[]>
   updateMany(args: object): Promise<{ count: number }>
+  count(args: object): Promise<number>
 }
 
 /** A client for our own statements: the un-extended one, or one bound to a transaction. */

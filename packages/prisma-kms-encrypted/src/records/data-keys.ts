@@ -91,7 +91,7 @@ export class KeyRing {
       const dataKey = deriveDataKey(bytes)
       bytes.fill(0)
       const label = request.entry.commitment
-      if (label && !label.equals(dataKey.commitment)) throw refusedKey(request, undefined)
+      if (label && !label.equals(dataKey.commitment)) throw refusedKey(request)
       this.#keys.set(key, dataKey)
     })
   }
@@ -244,7 +244,8 @@ function unclassified(message: string): KmsEncryptedError {
   })
 }
 
-function refusedKey(request: KeyOwner, cause: Error | undefined): KmsEncryptedError {
+/** The error for a stored key that is not the record's own. */
+export function refusedKey(request: KeyOwner, cause?: Error): KmsEncryptedError {
   const { group } = request
   return new KmsEncryptedError({
     code: 'DECRYPTION_FAILED',

@@ -1,68 +1,140 @@
-/** Replaces key columns in many rows with one statement, each row only if its column is still what was read. */
-import { delegateOf } from '../extension/prisma-internals.js'
+/** Changes columns of many rows with one statement, each row only if what was read of it is still stored. */
 import { untouched } from '../extension/key-column-writes.js'
+import { asWriteConflict, delegateOf, isPrismaError } from '../extension/prisma-internals.js'
 import type { Runtime } from '../extension/runtime.js'
 import { columnIdentifier, jsonRow, qualifiedTable } from '../extension/sql.js'
-import type { KeyGroup } from '../records/models.js'
+import { anyNull } from '../records/arguments.js'
+import type { RecordModel } from '../records/models.js'
 import type { Row } from '../records/open-rows.js'
 import { primaryKeyOf } from '../records/place-changes.js'
 
-/** One key column to replace. */
-export interface ColumnReplacement {
+/** What is to be written into one row. */
+export interface RowChange {
+  /** The row as read: its primary key, the guarded columns and those that Prisma would touch by itself. */
   readonly row: Row
-  readonly before: string
-  readonly after: string
+  /** Columns that must still hold what {@link row} has. */
+  readonly guards: readonly string[]
+  /** New values by field name, as they are stored. */
+  readonly set: Row
 }
 
+/** What came of one change: written; not written, because others hold or have changed the row; refused by the database. */
+export type WriteOutcome = 'written' | 'lost' | 'refused'
+
 /**
- * Replaces the key columns of one group; everything else in the rows, `@updatedAt` too, stays.
- * @returns per replacement whether it was made; `false`: another writer has changed the column or deleted the row
+ * Writes what still applies; everything else in the rows, `@updatedAt` too, stays. Rows are locked in the order of their
+ * ids and never waited for, so that no deadlock comes from here.
+ * @returns per change what came of it; `refused`: a unique index has its new value already
  */
-export async function replaceKeyColumns(
+export async function writeChanges(
   runtime: Runtime,
-  group: KeyGroup,
-  replacements: readonly ColumnReplacement[],
-): Promise<readonly boolean[]> {
-  if (replacements.length === 0) return []
-  if (runtime.base._activeProvider !== 'postgresql') return replaceOneByOne(runtime, group, replacements)
-  const { model } = group
+  model: RecordModel,
+  changes: readonly RowChange[],
+): Promise<readonly WriteOutcome[]> {
+  if (changes.length === 0) return []
+  try {
+    if (runtime.base._activeProvider === 'postgresql') return await writeTogether(runtime, model, changes)
+    const outcomes: WriteOutcome[] = []
+    for (const change of changes) outcomes.push(await writeAlone(runtime, model, change))
+    return outcomes
+  } catch (error) {
+    if (isPrismaError(asWriteConflict(error), 'P2034')) return changes.map(() => 'lost')
+    if (!isUniqueViolation(error)) throw error
+    if (changes.length === 1) return ['refused']
+    const outcomes: WriteOutcome[] = []
+    for (const change of changes) outcomes.push(...(await writeChanges(runtime, model, [change])))
+    return outcomes
+  }
+}
+
+async function writeTogether(
+  runtime: Runtime,
+  model: RecordModel,
+  changes: readonly RowChange[],
+): Promise<readonly WriteOutcome[]> {
   const table = qualifiedTable(model, runtime.schema)
-  const column = columnIdentifier(model, group.column)
-  const sameRow = model.definition.primaryKey
-    .map((field) => columnIdentifier(model, field))
-    .map((name) => `t.${name} = v.${name}`)
-    .join(' AND ')
-  // The row type of the table itself gives every id its column's own type, whatever that is.
-  const sql = `UPDATE ${table} t SET ${column} = e.value->>'after'
-FROM json_array_elements($1::json) WITH ORDINALITY e, LATERAL json_populate_record(NULL::${table}, e.value->'id') v
-WHERE ${sameRow} AND t.${column} = e.value->>'before' RETURNING e.ordinality::integer AS n`
+  const keys = model.definition.primaryKey.map((field) => columnIdentifier(model, field))
+  const sameRow = (one: string, other: string) =>
+    keys.map((key) => `${one}.${key} = ${other}.${key}`).join(' AND ')
+  const guards = namesIn(changes, ({ guards: names }) => names).map((field) => {
+    const name = columnIdentifier(model, field)
+    return `(NOT v.guard ? ${literal(columnName(model, field))} OR ${comparable(model, field, `t.${name}`)} IS NOT DISTINCT FROM ${comparable(model, field, `g.${name}`)})`
+  })
+  const sets = namesIn(changes, ({ set }) => Object.keys(set)).map((field) => {
+    const name = columnIdentifier(model, field)
+    return `${name} = CASE WHEN h.set ? ${literal(columnName(model, field))} THEN s.${name} ELSE t.${name} END`
+  })
+  // The row type of the table itself gives every value its column's own type, whatever that is. Child rows may be added
+  // beside this lock, and their writers do not make it skip the row.
+  const sql = `WITH v AS MATERIALIZED (
+  SELECT e.ordinality AS n, e.value->'guard' AS guard, e.value->'set' AS set, ${keys.map((key) => `i.${key}`).join(', ')}
+  FROM jsonb_array_elements($1::jsonb) WITH ORDINALITY e, LATERAL jsonb_populate_record(NULL::${table}, e.value->'id') i
+), h AS MATERIALIZED (
+  SELECT v.n, v.set, ${keys.map((key) => `t.${key}`).join(', ')}
+  FROM ${table} t JOIN v ON ${sameRow('t', 'v')}, LATERAL jsonb_populate_record(NULL::${table}, v.guard) g
+  WHERE ${guards.join(' AND ')}
+  ORDER BY ${keys.map((key) => `t.${key}`).join(', ')} FOR NO KEY UPDATE OF t SKIP LOCKED
+)
+UPDATE ${table} t SET ${sets.join(', ')}
+FROM h, LATERAL jsonb_populate_record(NULL::${table}, h.set) s
+WHERE ${sameRow('t', 'h')} RETURNING h.n::integer AS n`
   const parameter = JSON.stringify(
-    replacements.map(({ row, before, after }) => ({
+    changes.map(({ row, guards: names, set }) => ({
       id: jsonRow(model, model.definition.primaryKey, row),
-      before,
-      after,
+      guard: jsonRow(model, names, row),
+      set: jsonRow(model, Object.keys(set), set),
     })),
   )
   const rows = await runtime.base.$queryRawUnsafe(sql, parameter)
-  const done = new Set(rows.map((row) => Number(row['n'])))
-  return replacements.map((_, index) => done.has(index + 1))
+  const written = new Set(rows.map((row) => Number(row['n'])))
+  return changes.map((_, index) => (written.has(index + 1) ? 'written' : 'lost'))
 }
 
-async function replaceOneByOne(
-  runtime: Runtime,
-  group: KeyGroup,
-  replacements: readonly ColumnReplacement[],
-): Promise<readonly boolean[]> {
-  const { model } = group
-  const delegate = delegateOf(runtime.base, model.delegate)
-  const done: boolean[] = []
-  for (const { row, before, after } of replacements) {
-    // Guarding on the @updatedAt columns too keeps a newer value from being set back.
-    const { count } = await delegate.updateMany({
-      where: { ...primaryKeyOf(model, row), [group.column]: before, ...untouched(model, row) },
-      data: { [group.column]: after, ...untouched(model, row) },
-    })
-    done.push(count === 1)
-  }
-  return done
+/** Json columns as text, both nulls alike: type json cannot be compared, and Prisma reads both nulls as one. */
+function comparable(model: RecordModel, field: string, column: string): string {
+  return model.definition.scalars[field]?.type === 'Json' ? `nullif(${column}::text, 'null')` : column
+}
+
+function columnName(model: RecordModel, field: string): string {
+  return model.definition.scalars[field]?.column ?? field
+}
+
+function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`
+}
+
+function namesIn(
+  changes: readonly RowChange[],
+  names: (change: RowChange) => readonly string[],
+): readonly string[] {
+  return [...new Set(changes.flatMap(names))]
+}
+
+/** Where there is no statement of our own, Prisma's: guarding on the `@updatedAt` columns too keeps a newer value from being set back. */
+async function writeAlone(runtime: Runtime, model: RecordModel, change: RowChange): Promise<WriteOutcome> {
+  const { row, guards, set } = change
+  const { count } = await delegateOf(runtime.base, model.delegate).updateMany({
+    where: {
+      ...primaryKeyOf(model, row),
+      ...untouched(model, row),
+      ...Object.fromEntries(guards.flatMap((field) => stillHolds(model, field, row[field] ?? null))),
+    },
+    data: { ...set, ...untouched(model, row) },
+  })
+  return count === 1 ? 'written' : 'lost'
+}
+
+/** Nothing for a required column, which cannot be null: Prisma refuses the comparison. */
+function stillHolds(model: RecordModel, field: string, value: unknown): readonly [string, unknown][] {
+  const scalar = model.definition.scalars[field]
+  if (value === null && scalar?.required) return []
+  return [[field, scalar?.type === 'Json' ? { equals: value ?? anyNull } : value]]
+}
+
+/** PostgreSQL's SQLSTATE of a unique violation (appendix A), or Prisma's code for its own statements. */
+function isUniqueViolation(error: unknown): boolean {
+  if (isPrismaError(error, 'P2002')) return true
+  if (!isPrismaError(error, 'P2010')) return false
+  const { meta } = error as { meta?: unknown }
+  return `${error.message} ${JSON.stringify(meta)}`.includes('23505')
 }

@@ -1,98 +1,69 @@
 /** Wraps stored data keys anew under the current version of their key; the data keys themselves stay. */
 import { deriveDataKey } from '../envelope/data-key.js'
 import { formatKeyColumn, parseKeyColumn, type KeyEntry } from '../envelope/key-column.js'
+import type { KmsEncryptedError } from '../errors.js'
+import { checkedColumn } from '../extension/new-records.js'
 import type { KmsCall, KmsProvider, Outcome } from '../kms/provider.js'
-import { contextFor, identityOf, type RecordIdentity } from '../records/context.js'
+import { contextFor } from '../records/context.js'
 import {
   keyFailure,
   recordReference,
+  refusedKey,
   unwrapBytes,
   wrapBytes,
   type UnwrapRequest,
 } from '../records/data-keys.js'
-import type { KeyGroup, RecordModel } from '../records/models.js'
-import { columnName, type Row } from '../records/open-rows.js'
-
-/** One key column that rewrapping is about to change. */
-export interface ColumnRewrap {
-  readonly group: KeyGroup
-  readonly row: Row
-  readonly before: string
-}
-
-/** The new text of a key column, or why its keys could not be wrapped anew. */
-export type RewrapOutcome =
-  { readonly ok: true; readonly after: string } | { readonly ok: false; readonly error: Error }
-
-/** Whether every entry of a key column is of the current version already. */
-export function isCurrent(group: KeyGroup, text: string): boolean {
-  return parseKeyColumn(text, columnName(group)).every((entry) => entry.version === group.config.current)
-}
+import { columnName } from '../records/open-rows.js'
+import { attemptRenewal, rowIdentity, type DueColumn, type Renewal } from './renewal.js'
 
 /**
  * Rewraps many key columns with batched calls to the key services; one outcome each, in order.
  * Uses the service's own rewrap where old and new key and context are the same, so that the data keys never leave it.
  */
-export async function rewrapColumns(
-  columns: readonly ColumnRewrap[],
-  call: KmsCall,
-): Promise<RewrapOutcome[]> {
-  const jobs: { request: UnwrapRequest; column: number; entry: number }[] = []
-  const outcomes: (RewrapOutcome | null)[] = columns.map(() => null)
-  const parsed: KeyEntry[][] = []
-  columns.forEach(({ group, row, before }, column) => {
-    try {
-      const entries = [...parseKeyColumn(before, columnName(group))]
-      const identity = rowIdentity(group.model, row)
-      parsed[column] = entries
-      entries.forEach((entry, index) =>
-        jobs.push({ request: { group, identity, entry }, column, entry: index }),
-      )
-    } catch (error) {
-      outcomes[column] = { ok: false, error: asError(error) }
-    }
-  })
-  const wrapped = await rewrapEntries(
-    jobs.map((job) => job.request),
-    call,
+export async function rewrapColumns(columns: readonly DueColumn[], call: KmsCall): Promise<Renewal[]> {
+  const requests: UnwrapRequest[] = []
+  const parsed = columns.map((column) =>
+    attemptRenewal(() => {
+      const identity = rowIdentity(column)
+      const { group, before } = column
+      return parseKeyColumn(before, columnName(group)).map((entry) => {
+        const request = { group, identity, entry }
+        requests.push(request)
+        return request
+      })
+    }),
   )
-  jobs.forEach(({ request, column, entry }, index) => {
-    const outcome = wrapped[index]
-    const entries = parsed[column]
-    if (!outcome || !entries || outcomes[column]) return
-    if (outcome.ok) {
-      const { commitment } = request.entry
-      entries[entry] = {
-        version: request.group.config.current,
-        ciphertext: Buffer.from(outcome.value),
-        commitment,
-      }
-    } else outcomes[column] = { ok: false, error: outcome.error }
-  })
-  return columns.map(({ group }, column) => {
-    const done = outcomes[column]
-    return done ?? { ok: true, after: formatKeyColumn(parsed[column] ?? [], columnName(group)) }
+  const wrapped = await rewrapEntries(requests, call)
+  return columns.map(({ group }, index) => {
+    const own = parsed[index]
+    if (!own?.ok) return own ?? noOutcome()
+    const entries: KeyEntry[] = []
+    for (const request of own.value) {
+      const outcome = wrapped.get(request)
+      if (!outcome?.ok) return outcome ?? noOutcome()
+      const ciphertext = Buffer.from(outcome.value)
+      entries.push({ version: group.config.current, ciphertext, commitment: request.entry.commitment })
+    }
+    const text = attemptRenewal(() => checkedColumn(group, formatKeyColumn(entries, columnName(group))))
+    return text.ok ? { ok: true, set: { [group.column]: text.value }, guards: [group.column] } : text
   })
 }
 
-function rowIdentity(model: RecordModel, row: Row): RecordIdentity {
-  const identity = identityOf(model, row)
-  if (!identity) throw new TypeError('the context fields are always read')
-  return identity
+function noOutcome(): never {
+  throw new TypeError('every column and every entry has its outcome')
 }
 
-async function rewrapEntries(
-  requests: readonly UnwrapRequest[],
-  call: KmsCall,
-): Promise<Outcome<Uint8Array>[]> {
-  const outcomes: Outcome<Uint8Array>[] = []
-  const inService: number[] = []
-  const through: number[] = []
-  requests.forEach((request, index) => (rewrapsInService(request) ? inService : through).push(index))
-  await Promise.all([
-    rewrapInService(requests, inService, outcomes, call),
-    rewrapThroughHere(requests, through, outcomes, call),
-  ])
+type EntryOutcome =
+  | { readonly ok: true; readonly value: Uint8Array }
+  | { readonly ok: false; readonly error: KmsEncryptedError }
+type Outcomes = Map<UnwrapRequest, EntryOutcome>
+
+async function rewrapEntries(requests: readonly UnwrapRequest[], call: KmsCall): Promise<Outcomes> {
+  const outcomes: Outcomes = new Map()
+  const inService: UnwrapRequest[] = []
+  const through: UnwrapRequest[] = []
+  for (const request of requests) (rewrapsInService(request) ? inService : through).push(request)
+  await Promise.all([rewrapInService(inService, outcomes, call), rewrapThroughHere(through, outcomes, call)])
   return outcomes
 }
 
@@ -101,93 +72,74 @@ function rewrapsInService({ group, identity, entry }: UnwrapRequest): boolean {
   const from = group.config.versions.get(entry.version)
   const to = group.config.versions.get(group.config.current)
   if (!from || !to?.provider.rewrap || from.provider !== to.provider || from.keyId !== to.keyId) return false
-  return (
-    contextFor(group, entry.version, identity).text === contextFor(group, group.config.current, identity).text
+  if (from === to) return true
+  const same = attemptRenewal(
+    () =>
+      contextFor(group, entry.version, identity).text ===
+      contextFor(group, group.config.current, identity).text,
   )
+  return same.ok && same.value // the other way reports what is wrong with the context
 }
 
 async function rewrapInService(
   requests: readonly UnwrapRequest[],
-  indexes: readonly number[],
-  outcomes: Outcome<Uint8Array>[],
+  outcomes: Outcomes,
   call: KmsCall,
 ): Promise<void> {
-  const batches = new Map<string, { provider: KmsProvider; keyId: string; indexes: number[] }>()
-  for (const index of indexes) {
-    const group = requests[index]?.group
-    const version = group?.config.versions.get(group.config.current)
+  const batches = new Map<string, { provider: KmsProvider; keyId: string; requests: UnwrapRequest[] }>()
+  for (const request of requests) {
+    const { config } = request.group
+    const version = config.versions.get(config.current)
     if (!version) continue
-    const batch = batches.get(version.keyId) ?? {
-      provider: version.provider,
-      keyId: version.keyId,
-      indexes: [],
-    }
-    batches.set(version.keyId, batch)
-    batch.indexes.push(index)
+    const { keyId, provider } = version
+    const batch = batches.get(keyId) ?? { provider, keyId, requests: [] }
+    batches.set(keyId, batch)
+    batch.requests.push(request)
   }
-  for (const batch of batches.values()) {
-    const items = batch.indexes.flatMap((index) => {
-      const request = requests[index]
-      if (!request) return []
-      const { group, identity, entry } = request
-      const context = contextFor(group, entry.version, identity).pairs
-      const record = recordReference(request, group.config.current)
-      return [{ ciphertext: entry.ciphertext, context, record }]
-    })
-    const answers = (await batch.provider.rewrap?.(batch.keyId, items, call)) ?? []
-    batch.indexes.forEach((index, position) => {
-      const request = requests[index]
-      const answer = answers[position]
-      if (!request) return
-      outcomes[index] =
-        answer?.ok === true
-          ? answer
-          : { ok: false, error: keyFailure(answer?.error ?? new Error('no answer'), request, 'unwrap') }
-    })
+  for (const { provider, keyId, requests: batch } of batches.values()) {
+    const items = batch.map((request) => ({
+      ciphertext: request.entry.ciphertext,
+      context: contextFor(request.group, request.entry.version, request.identity).pairs,
+      record: recordReference(request, request.group.config.current),
+    }))
+    const answers = (await provider.rewrap?.(keyId, items, call)) ?? []
+    batch.forEach((request, index) => outcomes.set(request, asOutcome(answers[index], request, 'unwrap')))
   }
 }
 
 async function rewrapThroughHere(
   requests: readonly UnwrapRequest[],
-  indexes: readonly number[],
-  outcomes: Outcome<Uint8Array>[],
+  outcomes: Outcomes,
   call: KmsCall,
 ): Promise<void> {
-  const wanted = indexes.flatMap((index) => {
-    const request = requests[index]
-    return request ? [{ index, request }] : []
-  })
-  const opened = await unwrapBytes(
-    wanted.map(({ request }) => request),
-    call,
-  )
-  const toWrap: { index: number; request: UnwrapRequest; bytes: Uint8Array }[] = []
-  wanted.forEach(({ index, request }, position) => {
-    const outcome = opened[position]
-    if (!outcome?.ok) {
-      outcomes[index] = {
-        ok: false,
-        error: keyFailure(outcome?.error ?? new Error('no answer'), request, 'unwrap'),
-      }
-      return
-    }
+  const opened = await unwrapBytes(requests, call)
+  const toWrap: { request: UnwrapRequest; bytes: Uint8Array }[] = []
+  requests.forEach((request, index) => {
+    const outcome = opened[index]
     const label = request.entry.commitment
-    if (label && !deriveDataKey(outcome.value).commitment.equals(label)) {
-      outcomes[index] = { ok: false, error: keyFailure(new Error('label'), request, 'unwrap') }
-      return
-    }
-    toWrap.push({ index, request, bytes: outcome.value })
+    if (!outcome?.ok) outcomes.set(request, asOutcome(outcome, request, 'unwrap'))
+    else if (label && !opensLabel(outcome.value, label)) {
+      outcome.value.fill(0)
+      outcomes.set(request, { ok: false, error: refusedKey(request) })
+    } else toWrap.push({ request, bytes: outcome.value })
   })
   const wrapped = await wrapBytes(toWrap, call)
-  toWrap.forEach(({ index, request, bytes }, position) => {
+  toWrap.forEach(({ request, bytes }, index) => {
     bytes.fill(0)
-    const outcome = wrapped[position]
-    outcomes[index] = outcome?.ok
-      ? outcome
-      : { ok: false, error: keyFailure(outcome?.error ?? new Error('no answer'), request, 'wrap') }
+    outcomes.set(request, asOutcome(wrapped[index], request, 'wrap'))
   })
 }
 
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new TypeError('something other than an error was thrown')
+function opensLabel(bytes: Uint8Array, label: Buffer): boolean {
+  const derived = attemptRenewal(() => deriveDataKey(bytes))
+  return derived.ok && derived.value.commitment.equals(label)
+}
+
+function asOutcome(
+  outcome: Outcome<Uint8Array> | undefined,
+  request: UnwrapRequest,
+  operation: 'wrap' | 'unwrap',
+): EntryOutcome {
+  if (outcome?.ok) return outcome
+  return { ok: false, error: keyFailure(outcome?.error ?? new Error('no answer'), request, operation) }
 }

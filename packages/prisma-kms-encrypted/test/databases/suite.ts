@@ -447,16 +447,16 @@ export function describeDatabase(suite: Suite): void {
     const result = await rotateAll(next.prisma.user, {
       key: 'default',
       batchSize: 100,
-      onProgress: ({ rotated }) => seen.push(rotated),
+      onProgress: ({ done }) => seen.push(done),
     })
     expect(result.failed).toBe(0)
-    expect(result.rotated).toBeGreaterThanOrEqual(30)
+    expect(result.done).toBeGreaterThanOrEqual(30)
     const after = await old.plain.user.findMany({ where: { nickname: 'rot' }, orderBy: { id: 'asc' } })
     expect(after.every(({ encryptedKmsKey }) => encryptedKmsKey?.startsWith('v2:'))).toBe(true)
     expect(after.map(({ name, updatedAt }) => [name, updatedAt])).toEqual(
       before.map(({ name, updatedAt }) => [name, updatedAt]),
     )
-    expect(await rotateAll(next.prisma.user, { key: 'default' })).toMatchObject({ rotated: 0, failed: 0 })
+    expect(await rotateAll(next.prisma.user, { key: 'default' })).toMatchObject({ done: 0, failed: 0 })
     expect(await next.prisma.user.findUnique({ where: { id: first?.id ?? 0 } })).toMatchObject({ name: 'r0' })
   })
 }

@@ -99,9 +99,9 @@ test('rotation, partial updates and reads racing for three seconds', async () =>
   const pick = () => ids[Math.floor(Math.random() * ids.length)] ?? 0
   await Promise.all([
     repeat(async () => {
-      const { rotated, failed } = await rotateAll(two.prisma.user, { force: true, batchSize: 2 })
+      const { done, failed } = await rotateAll(two.prisma.user, { force: true, batchSize: 2 })
       expect(failed).toBe(0)
-      counts.rotated += rotated
+      counts.rotated += done
     }),
     ...[outside, inside, outside].map((update) =>
       repeat(async () => {

@@ -31,7 +31,7 @@ test("ids come from the sequence of the adapter's schema, keys and locks go to i
   const late = { title: 't', body: 'late', author: { create: { name: 'late author' } } }
   await prisma.post.create({ data: late })
   expect(await rotateAll(prisma.user, { key: 'default', force: true })).toMatchObject({
-    rotated: 2,
+    done: 2,
     failed: 0,
   })
   const users = await prisma.user.findMany({ include: { posts: true }, orderBy: { id: 'asc' } })
@@ -52,7 +52,7 @@ test('without the option everything happens in public, also when the search_path
   const { id } = await prisma.user.create({ data: { name: 'Bob' } })
   await prisma.$transaction((tx) => tx.user.update({ where: { id }, data: { email: 'locked' } }))
   expect(await rotateAll(prisma.user, { key: 'default', force: true })).toMatchObject({
-    rotated: 1,
+    done: 1,
     failed: 0,
   })
   expect(await prisma.user.findMany()).toMatchObject([{ id: 1, name: 'Bob', email: 'locked' }])

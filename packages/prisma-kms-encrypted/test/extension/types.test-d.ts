@@ -58,8 +58,8 @@ export async function results() {
   await prisma.user.create({ data: { nmae: 'x' } })
   const args = { where: { email: null } } satisfies Prisma.UserFindManyArgs
   await prisma.user.findMany(args)
-  const { rotated } = await rotateAll(prisma.user, { onProgress: ({ failed }) => failed })
-  same<typeof rotated, number>(true)
+  const { done } = await rotateAll(prisma.user, { onProgress: ({ failed }) => failed })
+  same<typeof done, number>(true)
   // @ts-expect-error a misspelt option
   await rotateAll(prisma.user, { onprogress: () => undefined })
 }

@@ -46,7 +46,17 @@ test('keys move, values and timestamps keep their bytes', async () => {
   const before = await database.sql('SELECT * FROM "User" ORDER BY id')
   const { prisma } = two
   const users = await prisma.user.findMany({ orderBy: { id: 'asc' }, omit: { encryptedKmsKey: true } })
-  expect(await rotateAll(prisma.user)).toEqual({ rotated: 7, skipped: 7, failed: 0, failures: [] })
+  expect(await rotateAll(prisma.user)).toEqual({
+    done: 7,
+    total: 7,
+    skipped: 0,
+    failed: 0,
+    failures: [],
+    finished: true,
+    rowsPerSecond: expect.any(Number) as number,
+    etaMs: 0,
+    cursor: '[7]',
+  })
   const after = await database.sql('SELECT * FROM "User" ORDER BY id')
   expect(after).toEqual(
     before.map((row, index) => ({ ...row, encryptedKmsKey: after[index]?.['encryptedKmsKey'] })),
@@ -62,22 +72,22 @@ test('running again does only what is left', async () => {
   const { prisma, kms } = two
   await rotateAll(prisma.user)
   kms.reset()
-  expect(await rotateAll(prisma.user)).toMatchObject({ rotated: 0, skipped: 6 })
+  expect(await rotateAll(prisma.user)).toMatchObject({ done: 0, skipped: 3, total: 3 })
   expect(kms.totalCalls).toBe(0)
   await createUsers(2)
-  expect(await rotateAll(prisma.user)).toMatchObject({ rotated: 2, skipped: 8 })
+  expect(await rotateAll(prisma.user)).toMatchObject({ done: 2, skipped: 3, total: 5 })
 })
 
 test('key names one group, force takes current ones too', async () => {
   await createUsers(4)
   const { prisma, kms } = two
-  expect(await rotateAll(prisma.user, { key: 'phone' })).toMatchObject({ rotated: 0, skipped: 4 })
+  expect(await rotateAll(prisma.user, { key: 'phone' })).toMatchObject({ done: 0, skipped: 4 })
   expect(await versionsOf('"User"')).toEqual(['v1:'])
-  expect(await rotateAll(prisma.user, { key: 'default' })).toMatchObject({ rotated: 4, skipped: 0 })
+  expect(await rotateAll(prisma.user, { key: 'default' })).toMatchObject({ done: 4, skipped: 0 })
   const before = await database.sql('SELECT "encryptedKmsKeyPhone" AS k FROM "User" ORDER BY id')
   kms.reset()
   expect(await rotateAll(prisma.user, { key: 'phone', force: true })).toMatchObject({
-    rotated: 4,
+    done: 4,
     skipped: 0,
   })
   const after = await database.sql('SELECT "encryptedKmsKeyPhone" AS k FROM "User" ORDER BY id')
@@ -92,24 +102,31 @@ test('key names one group, force takes current ones too', async () => {
   ])
 })
 
-test('pages: two statements each, progress after each', async () => {
+test('batches: two statements each after the count, progress after each and at the end', async () => {
   await createUsers(7)
   const client = two
   const progress: RotateProgress[] = []
   await rotateAll(client.prisma.user, {
     key: 'default',
     batchSize: 3,
+    concurrency: 1,
     onProgress: (now) => progress.push(now),
   })
-  expect(progress).toEqual([3, 6, 7].map((rotated) => ({ rotated, skipped: 0, failed: 0 })))
-  expect(statementsOf(client)).toEqual(['SELECT', 'UPDATE', 'SELECT', 'UPDATE', 'SELECT', 'UPDATE'])
+  expect(progress.map(({ done, total, cursor }) => [done, total, cursor])).toEqual([
+    [3, 7, '[3]'],
+    [6, 7, '[6]'],
+    [7, 7, '[7]'],
+    [7, 7, '[7]'],
+  ])
+  expect(progress.at(-1)).toMatchObject({ skipped: 0, failed: 0, etaMs: 0 })
+  expect(statementsOf(client)).toEqual(['SELECT', 'SELECT', ...['SELECT', 'WITH', 'SELECT', 'WITH', 'SELECT', 'WITH']])
   expect(client.kms.counts).toMatchObject({ unwrap: { calls: 3, items: 7 }, wrap: { calls: 3, items: 7 } })
 })
 
 test('rows without a key are not touched', async () => {
   await database.sql(`INSERT INTO "User" (name, "updatedAt") VALUES ('never sealed', now())`)
   const { prisma } = two
-  expect(await rotateAll(prisma.user)).toEqual({ rotated: 0, skipped: 0, failed: 0, failures: [] })
+  expect(await rotateAll(prisma.user)).toMatchObject({ done: 0, total: 0, failed: 0, finished: true })
 })
 
 test('every kind of id, mapped names and a second schema', async () => {
@@ -139,11 +156,11 @@ test('every kind of id, mapped names and a second schema', async () => {
   })
   await prisma.org.create({ data: { name: 'p', members: { create: [{ userNo: 3, secret: 'other org' }] } } })
   const options = { batchSize: 2 }
-  expect(await rotateAll(two.prisma.profile, options)).toMatchObject({ rotated: 1, failed: 0 })
-  expect(await rotateAll(two.prisma.device, options)).toMatchObject({ rotated: 2, failed: 0 })
-  expect(await rotateAll(two.prisma.comment, options)).toMatchObject({ rotated: 2, failed: 0 })
-  expect(await rotateAll(two.prisma.membership, options)).toMatchObject({ rotated: 6, failed: 0 })
-  expect(await rotateAll(two.prisma.auditEntry, options)).toMatchObject({ rotated: 1, failed: 0 })
+  expect(await rotateAll(two.prisma.profile, options)).toMatchObject({ done: 1, failed: 0 })
+  expect(await rotateAll(two.prisma.device, options)).toMatchObject({ done: 2, failed: 0 })
+  expect(await rotateAll(two.prisma.comment, options)).toMatchObject({ done: 2, failed: 0 })
+  expect(await rotateAll(two.prisma.membership, options)).toMatchObject({ done: 6, failed: 0 })
+  expect(await rotateAll(two.prisma.auditEntry, options)).toMatchObject({ done: 1, failed: 0 })
   expect(await versionsOf('"Membership"')).toEqual(['v2:'])
   expect(await versionsOf('comments', 'encrypted_kms_key')).toEqual(['v2:'])
   expect(await versionsOf('audit.audit_entries', 'encrypted_kms_key')).toEqual(['v2:'])
@@ -176,7 +193,7 @@ test('a row with several entries: all of them move, labels stay', async () => {
       .split(' ')
       .map((entry) => entry.split('.')[1])
   const before = await database.stored('"User"', id)
-  expect(await rotateAll(prisma.user, { key: 'default' })).toMatchObject({ rotated: 1 })
+  expect(await rotateAll(prisma.user, { key: 'default' })).toMatchObject({ done: 1 })
   const after = await database.stored('"User"', id)
   expect(
     String(after['encryptedKmsKey'])

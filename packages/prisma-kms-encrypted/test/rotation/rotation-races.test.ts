@@ -41,7 +41,7 @@ test('a row deleted between its SELECT and its UPDATE is neither rotated nor fai
   const rotating = rotateAll(client.prisma.user)
   await sleep(60)
   await database.sql('DELETE FROM "User" WHERE id IN ($1, $2)', first, second)
-  expect(await rotating).toMatchObject({ rotated: 1, failed: 0, failures: [] })
+  expect(await rotating).toMatchObject({ done: 1, failed: 0, failures: [] })
 })
 
 test('rows deleted between pages, the one that the walk stands on included, end nothing early', async () => {
@@ -50,8 +50,8 @@ test('rows deleted between pages, the one that the walk stands on included, end 
   let deleting: Promise<unknown> = Promise.resolve()
   const result = rotateAll(prisma.user, {
     batchSize: 3,
-    onProgress: ({ rotated }) => {
-      if (rotated === 3) deleting = database.sql('DELETE FROM "User" WHERE id = ANY($1)', ids.slice(2, 4))
+    onProgress: ({ done }) => {
+      if (done === 3) deleting = database.sql('DELETE FROM "User" WHERE id = ANY($1)', ids.slice(2, 4))
     },
   })
   expect(await result).toMatchObject({ failed: 0 })
@@ -68,7 +68,7 @@ test('a key that another writer changed meanwhile is read again, not overwritten
   await sleep(60)
   // Another server, already at version 2, adds an entry.
   await two.prisma.user.update({ where: { id }, data: { email: 'meanwhile' } })
-  expect(await rotating).toMatchObject({ rotated: 1, failed: 0 })
+  expect(await rotating).toMatchObject({ done: 1, failed: 0 })
   expect(await client.prisma.user.findUnique({ where: { id } })).toMatchObject({
     name: 'name 0',
     email: 'meanwhile',
@@ -83,8 +83,8 @@ test('a row that another rotation has done is skipped', async () => {
   slowly.kms.latencyMs = 150
   const results = await Promise.all([rotateAll(slowly.prisma.user), rotateAll(fast.prisma.user)])
   const [late, early] = results
-  expect(late.rotated + early.rotated).toBe(4)
-  expect(late.rotated + late.skipped).toBe(4)
+  expect(late.done + early.done).toBe(4)
+  expect(late.done + late.skipped).toBe(4)
   expect(late.failed + early.failed).toBe(0)
 })
 
@@ -106,7 +106,7 @@ test('rows that cannot be opened are reported with their reasons and left as the
   const before = await bad()
   const { prisma } = two
   const result = await rotateAll(prisma.user)
-  expect(result).toMatchObject({ rotated: 1, skipped: 0, failed: 3 })
+  expect(result).toMatchObject({ done: 1, skipped: 0, failed: 3 })
   expect(result.failures.map(({ id, key, error }) => [id, key, (error as { code?: unknown }).code])).toEqual(
     expect.arrayContaining([
       [String(moved), 'default', 'DECRYPTION_FAILED'],
@@ -123,12 +123,12 @@ test('a key service that refuses single items fails those rows only', async () =
   kms.fault = ({ item }) => (item.context['model_id'] === String(second) ? new Error('refused') : undefined)
   const result = await rotateAll(prisma.user)
   expect(result).toMatchObject({
-    rotated: 2,
+    done: 2,
     failed: 1,
     failures: [{ id: String(second), error: { code: 'KMS_UNAVAILABLE' } }],
   })
   kms.fault = undefined
-  expect(await rotateAll(prisma.user)).toMatchObject({ rotated: 1, skipped: 2, failed: 0 })
+  expect(await rotateAll(prisma.user)).toMatchObject({ done: 1, skipped: 2, failed: 0 })
 })
 
 test('at most 100 failures are kept, all are counted', async () => {
@@ -153,7 +153,7 @@ test('a key service that is down as a whole is an error of the library, and what
   expect(error).toMatchObject({ code: 'KMS_UNAVAILABLE' })
   expect(String(error)).not.toContain('token')
   kms.fault = undefined
-  expect(await rotateAll(prisma.user)).toMatchObject({ rotated: 3, skipped: 3, failed: 0 })
+  expect(await rotateAll(prisma.user)).toMatchObject({ done: 3, skipped: 3, failed: 0 })
 })
 
 test('writers of both versions during repeated rotations lose nothing', async () => {

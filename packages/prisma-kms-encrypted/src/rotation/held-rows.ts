@@ -1,0 +1,46 @@
+/** Keeps the rows that other writers held until they get another turn, and knows which batches wait for them. */
+import type { Row } from '../records/open-rows.js'
+import type { BatchPlace } from './walk-tally.js'
+
+/** The rows that wait, by their cursors. */
+export class HeldRows {
+  readonly #rows = new Map<string, { readonly row: Row; readonly place: BatchPlace }>()
+  readonly #open = new Map<BatchPlace, number>()
+  readonly #settled: (place: BatchPlace) => void
+
+  /** @param settled called when no row of a batch waits any more */
+  constructor(settled: (place: BatchPlace) => void) {
+    this.#settled = settled
+  }
+
+  /** Rows that wait. */
+  get size(): number {
+    return this.#rows.size
+  }
+
+  /** Takes the held rows of a batch whose other rows are handled. */
+  hold(place: BatchPlace, rows: ReadonlyMap<string, Row>): void {
+    if (rows.size === 0) this.#settled(place)
+    else this.#open.set(place, rows.size)
+    for (const [cursor, row] of rows) this.#rows.set(cursor, { row, place })
+  }
+
+  /** All rows that wait, a number at a time. */
+  *batches(size: number): Generator<ReadonlyMap<string, Row>> {
+    const all = [...this.#rows].map(([cursor, { row }]) => [cursor, row] as const)
+    for (let start = 0; start < all.length; start += size) yield new Map(all.slice(start, start + size))
+  }
+
+  /** A row no longer waits. */
+  release(cursor: string): void {
+    const held = this.#rows.get(cursor)
+    if (!held) return
+    this.#rows.delete(cursor)
+    const left = (this.#open.get(held.place) ?? 1) - 1
+    if (left > 0) this.#open.set(held.place, left)
+    else {
+      this.#open.delete(held.place)
+      this.#settled(held.place)
+    }
+  }
+}

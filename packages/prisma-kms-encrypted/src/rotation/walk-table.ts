@@ -1,0 +1,186 @@
+/** Takes a table through a job batch by batch: several batches at once, in constant memory, until the end or a signal. */
+import { systemTiming, type Timing } from '../kms/timing.js'
+import type { Row } from '../records/open-rows.js'
+import { HeldRows } from './held-rows.js'
+import type { RowFailure, WalkOptions, WalkResult } from './walk-options.js'
+import { WalkTally, type BatchOutcome, type BatchPlace } from './walk-tally.js'
+
+/** One batch as read. */
+export interface Batch extends BatchPlace {
+  readonly rows: readonly Row[]
+}
+
+/** What came of some rows, and those that other writers held. */
+export interface WorkOutcome extends BatchOutcome {
+  /** Locked by others, or changed by them again and again: they get another turn later. */
+  readonly busy: readonly Row[]
+}
+
+/** A table and what is to be done with it. */
+export interface TableJob {
+  /** Rows in scope, and those among them that need nothing and will not be read. */
+  count(): Promise<{ readonly total: number; readonly settled: number }>
+  /** The batches that need work, in the order of the primary key. */
+  batches(): AsyncIterable<Batch>
+  /**
+   * Does the work for some rows, each wholly or not at all.
+   * @throws whatever ends the whole walk, such as a database or a key service that is away
+   */
+  work(rows: readonly Row[], signal: AbortSignal): Promise<WorkOutcome>
+  /** Rows as they are now; those that are gone are missing. */
+  readAgain(rows: readonly Row[]): Promise<readonly Row[]>
+  /** The text that stands for a row's primary key. */
+  cursorOf(row: Row): string
+  /** The failure of a row that other writers held to the last. */
+  giveUp(row: Row): RowFailure
+}
+
+/** Pauses in ms before held rows get another turn; after the last turn they are given up. */
+const pausesMs = [50, 100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000]
+/** As many rows one after another that a key service refuses are its outage, not theirs. */
+const maxRefused = 100
+/** Held rows that may wait for the end of the walk; when there are more, they get their turns at once. */
+const maxHeld = 10_000
+
+/**
+ * Walks a table. Batches are read one after another and worked on side by side; when the walk ends early, the batches in
+ * hand end first.
+ * @throws the first row's error with `onError: 'stop'`, or when the key service refuses one row after another; and
+ *   whatever the job's own methods throw
+ */
+export async function walkTable(
+  job: TableJob,
+  options: WalkOptions,
+  timing: Timing = systemTiming,
+): Promise<WalkResult> {
+  const { concurrency = 4, signal } = options
+  const cursor = options.cursor ?? options.range?.after ?? null
+  const walk = new Walk(job, options, new WalkTally(await job.count(), cursor, timing.now), timing)
+  const inHand = new Set<Promise<void>>()
+  const end = () => {
+    walk.end()
+  }
+  signal?.addEventListener('abort', end)
+  if (signal?.aborted) end()
+  try {
+    for await (const batch of walk.ended ? [] : job.batches()) {
+      if (walk.ended) break
+      const working = walk.work(batch).finally(() => inHand.delete(working))
+      inHand.add(working)
+      while (inHand.size >= concurrency) await Promise.race(inHand)
+      if (walk.mustRevisit) {
+        await Promise.all(inHand)
+        await walk.revisit()
+      }
+    }
+    await Promise.all(inHand)
+    await walk.revisit()
+  } catch (error) {
+    walk.fail(error)
+    await Promise.all(inHand)
+  } finally {
+    signal?.removeEventListener('abort', end)
+  }
+  return walk.finish()
+}
+
+/** The state of one walk. */
+class Walk {
+  readonly #job: TableJob
+  readonly #options: WalkOptions
+  readonly #tally: WalkTally
+  readonly #timing: Timing
+  readonly #held: HeldRows
+  readonly #end = new AbortController()
+  #refused = 0
+  #problem: { readonly error: unknown } | null = null
+
+  constructor(job: TableJob, options: WalkOptions, tally: WalkTally, timing: Timing) {
+    this.#job = job
+    this.#options = options
+    this.#tally = tally
+    this.#timing = timing
+    this.#held = new HeldRows((place) => {
+      tally.settle(place)
+    })
+  }
+
+  get ended(): boolean {
+    return this.#end.signal.aborted
+  }
+
+  get mustRevisit(): boolean {
+    return this.#held.size > maxHeld
+  }
+
+  end(): void {
+    this.#end.abort()
+  }
+
+  /** Ends the walk with an error. Calls that its end interrupts fail as well; what came first counts. */
+  fail(error: unknown): void {
+    if (!this.ended) this.#problem = { error }
+    this.end()
+  }
+
+  /** Never rejects: what goes wrong is kept for the end. */
+  async work({ rows, before, last }: Batch): Promise<void> {
+    const place: BatchPlace = { before, last }
+    this.#tally.begin(place)
+    try {
+      const outcome = await this.#job.work(rows, this.#end.signal)
+      this.#held.hold(place, this.#byCursor(outcome.busy))
+      this.#report(outcome)
+    } catch (error) {
+      this.fail(error)
+    }
+  }
+
+  /** Gives the held rows turn after turn, and gives up those that are held to the last. */
+  async revisit(): Promise<void> {
+    for (const pauseMs of pausesMs) {
+      if (this.#held.size === 0) return
+      await this.#timing.sleep(pauseMs, this.#end.signal).catch(() => undefined)
+      for (const rows of this.#held.batches(this.#options.batchSize ?? 500)) {
+        if (this.ended) return
+        const now = await this.#job.readAgain([...rows.values()])
+        const outcome = await this.#job.work(now, this.#end.signal)
+        const busy = this.#byCursor(outcome.busy)
+        for (const cursor of rows.keys()) if (!busy.has(cursor)) this.#held.release(cursor)
+        this.#report({ ...outcome, skipped: outcome.skipped + rows.size - now.length })
+      }
+    }
+    for (const rows of this.#held.batches(this.#held.size)) {
+      for (const cursor of rows.keys()) this.#held.release(cursor)
+      const failures = [...rows.values()].map((row) => this.#job.giveUp(row))
+      this.#report({ done: 0, skipped: 0, failed: failures.length, failures })
+    }
+  }
+
+  /** @throws what ended the walk, unless that was the caller's signal */
+  finish(): WalkResult {
+    const result = this.#tally.result(!this.ended)
+    this.#options.onProgress?.(result)
+    if (this.#problem) throw this.#problem.error
+    return result
+  }
+
+  /** Walking on through millions of rows would only report them all. */
+  #isOutage({ done, failures }: BatchOutcome): boolean {
+    const refused = failures.filter(({ error }) => error.code.startsWith('KMS_')).length
+    this.#refused = done > 0 ? 0 : this.#refused + refused
+    return this.#refused >= maxRefused
+  }
+
+  #byCursor(rows: readonly Row[]): ReadonlyMap<string, Row> {
+    return new Map(rows.map((row) => [this.#job.cursorOf(row), row]))
+  }
+
+  #report(outcome: BatchOutcome): void {
+    this.#tally.add(outcome)
+    for (const failure of outcome.failures) this.#options.onFailure?.(failure)
+    const [first] = outcome.failures
+    if (first && (this.#options.onError === 'stop' || this.#isOutage(outcome))) this.fail(first.error)
+    if (!this.ended) this.#options.onProgress?.(this.#tally.progress())
+  }
+}
