@@ -119,7 +119,11 @@ test('batches: two statements each after the count, progress after each and at t
     [7, 7, '[7]'],
   ])
   expect(progress.at(-1)).toMatchObject({ skipped: 0, failed: 0, etaMs: 0 })
-  expect(statementsOf(client)).toEqual(['SELECT', 'SELECT', ...['SELECT', 'WITH', 'SELECT', 'WITH', 'SELECT', 'WITH']])
+  expect(statementsOf(client)).toEqual([
+    'SELECT',
+    'SELECT',
+    ...['SELECT', 'WITH', 'SELECT', 'WITH', 'SELECT', 'WITH'],
+  ])
   expect(client.kms.counts).toMatchObject({ unwrap: { calls: 3, items: 7 }, wrap: { calls: 3, items: 7 } })
 })
 
