@@ -172,8 +172,8 @@ async function findElsewhere(
   const rows: FoundRow[] = []
   for (const entry of late) {
     const { model, groups } = entry.record
-    const seen = [...groups.values()].some(
-      ([slot]) => slot && known.has(sealedText(slot.data[slot.field.name])),
+    const seen = [...groups.values()].some((slots) =>
+      slots.some(({ field, data }) => known.has(sealedText(data[field.name]))),
     )
     if (seen) continue
     const query = { where: sealedFilter([entry]), select: trueFor(lateColumns(model)) }
@@ -196,15 +196,10 @@ function leavesOf(rows: unknown, path: readonly PathStep[]): Row[] {
   return step ? list.flatMap((row) => leavesOf(row[step.relation], rest)) : list
 }
 
+/** Any of its sealed values tells a record: others may have been cleared by the same operation. */
 function sealedFilter(late: readonly LateRecord[]): Args {
-  const conditions = late.flatMap(({ record }) =>
-    [...record.groups.values()].flatMap(([slot]) => {
-      if (!slot) return []
-      const { field, data } = slot
-      return [{ [field.name]: { equals: data[field.name] } }]
-    }),
-  )
-  return { OR: conditions }
+  const slots = late.flatMap(({ record }) => [...record.groups.values()].flat())
+  return { OR: slots.map(({ field, data }) => ({ [field.name]: { equals: data[field.name] } })) }
 }
 
 function rowsOf(model: RecordModel, rows: unknown): FoundRow[] {

@@ -101,8 +101,8 @@ export async function setLateKeys(
   const bySealedValue = new Map<unknown, { record: NewRecord; group: KeyGroup; fresh: FreshKey }>()
   for (const { record, keys } of late) {
     for (const [group, fresh] of keys) {
-      const slot = record.groups.get(group)?.[0]
-      if (slot) bySealedValue.set(sealedText(slot.data[slot.field.name]), { record, group, fresh })
+      for (const { field, data } of record.groups.get(group) ?? [])
+        bySealedValue.set(sealedText(data[field.name]), { record, group, fresh })
     }
   }
   const wraps = rows.flatMap(({ model, row }) =>

@@ -136,14 +136,16 @@ function planRelations(
   }
 }
 
+const undoing = ['delete', 'deleteMany', 'update', 'updateMany', 'upsert']
+
 /** The nested writes of one relation, each verb with its own grammar. */
 function planNested(model: RecordModel, verbs: Args, plan: DataPlan, scope: DataScope): OwnArgs {
   const own: OwnArgs = { ...verbs }
   const planned = (where: unknown, unique = true) =>
     planWhere(model, where, hiddenRows(plan.indexKeys, unique))
-  // A deletion may take what the same write has just created.
-  const deletes = !isAbsent(verbs['delete']) || !isAbsent(verbs['deleteMany'])
-  const creating = { ...scope, optional: scope.optional || deletes }
+  // The same write may delete, or set to null, what it has just created.
+  const undone = undoing.some((verb) => !isAbsent(verbs[verb]))
+  const creating = { ...scope, optional: scope.optional || undone }
   for (const [verb, value] of Object.entries(verbs)) {
     if (isAbsent(value)) continue
     switch (verb) {

@@ -228,3 +228,20 @@ test('a row that a trigger changed, so that its key could not be set, is not com
   for (const attempt of attempts) expect(await codeOf(attempt())).toBe('WRITE_CONFLICT')
   expect(await database.sql(`SELECT FROM "Post" WHERE title LIKE 'spoilt%'`)).toEqual([])
 })
+
+test('a new record keeps its keys when the same write sets some of its values to null', async () => {
+  const org = await client.prisma.org.create({ data: { name: 'nulls' } })
+  const users = {
+    create: [
+      { email: 'cleared', name: 'kept', phone: 'cleared' },
+      { phone: 'cleared', name: 'kept too' },
+    ],
+    updateMany: { where: {}, data: { email: null, phone: null } },
+  }
+  await client.prisma.org.update({ where: { id: org.id }, data: { users } })
+  const read = await database.reader.user.findMany({ where: { orgId: org.id }, orderBy: { id: 'asc' } })
+  expect(read).toMatchObject([
+    { email: null, name: 'kept', phone: null },
+    { email: null, name: 'kept too', phone: null },
+  ])
+})
