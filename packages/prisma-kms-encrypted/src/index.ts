@@ -8,6 +8,15 @@ export type {
 } from './extension/configuration.js'
 export { withoutDecryption } from './extension/stored-values.js'
 export type { KmsClient, RecordId } from './extension/kms-client.js'
+export type { BranchKeyOptions } from './extension/branch-keys.js'
+export { postgresBranchKeys } from './providers/postgres-branch-keys.js'
+export type {
+  PostgresBranchKeysOptions,
+  PostgresBranchKeyStore,
+  QueryablePool,
+  RawPrismaClient,
+} from './providers/postgres-branch-keys.js'
+export type { BranchKeyStore, StoredBranchKey } from './kms/branch-key-store.js'
 export { createIndexKey } from './extension/index-key.js'
 export type { IndexKeyConfig, WrappedIndexKey } from './extension/index-key.js'
 export { rotate, rotateAll } from './rotation/rotate-all.js'
@@ -19,7 +28,7 @@ export { kmsEventChannels } from './kms/audit-event.js'
 export type { KmsEvent, KmsEventSource } from './kms/audit-event.js'
 export type { DataKeyCacheOptions } from './kms/cache.js'
 export type { ErrorCode, ErrorDetails } from './errors.js'
-export type { ContextFn, ContextInput, EagerMode } from './records/key-config.js'
+export type { BranchFn, ContextFn, ContextInput, EagerMode } from './records/key-config.js'
 export type {
   EncryptionContext,
   KeyDescription,

@@ -4,15 +4,16 @@ import * as z from 'zod'
 import type { KmsEncryptedError } from '../errors.js'
 import { createKmsAudit } from '../kms/audit.js'
 import type { KmsEvent } from '../kms/audit-event.js'
-import type { CachingKmsProvider, DataKeyCacheOptions } from '../kms/cache.js'
-import { withCallPolicy, type CallPolicyOptions } from '../kms/call-policy.js'
-import { withPermissions, type Mode } from '../kms/permissions.js'
+import type { DataKeyCacheOptions } from '../kms/cache.js'
+import type { Mode } from '../kms/permissions.js'
 import type { KmsProvider } from '../kms/provider.js'
-import { createProviderRegistry, type ProviderRegistry } from '../kms/registry.js'
+import { createProviderRegistry } from '../kms/registry.js'
 import { defaultProviders } from '../providers/defaults.js'
 import type { ContextFn, EagerMode, KeyVersion, ResolvedKey } from '../records/key-config.js'
+import { branchFunction, branchKeyOptions, type BranchKeyOptions } from './branch-keys.js'
 import { checkContextColumns, checkNames, checkRowBinding, invalid } from './check-configuration.js'
 import { indexKeyConfig, resolveIndexKey, type IndexKeyConfig, type ResolvedIndexKey } from './index-key.js'
+import { createKeyServices, type KeyServices } from './key-services.js'
 import { migratingConfig, resolveMigrating, type MigratingConfig } from './migrating.js'
 import type { MigrationStage } from '../records/models.js'
 import type { EncryptedModelName, KeyName, ModelDefinitions } from '../schema/model.js'
@@ -27,6 +28,8 @@ export interface KeyOptions {
   readonly contextColumns?: readonly string[]
   /** `'off'` acknowledges a custom context that holds neither the id nor a unique immutable column. */
   readonly rowBinding?: 'off'
+  /** The key service wraps one key for each model or tenant, which wraps the records' data keys; off unless given. */
+  readonly branchKeys?: BranchKeyOptions
 }
 
 /** One version of a key. */
@@ -34,6 +37,8 @@ export interface KeyVersionConfig {
   readonly keyId: string
   /** Replaces {@link KeyOptions.context} for this version. */
   readonly context?: ContextFn
+  /** Replaces {@link KeyOptions.branchKeys} for this version. */
+  readonly branchKeys?: BranchKeyOptions
 }
 
 /** A key: one id, or several versions of which one is current. */
@@ -86,8 +91,7 @@ export interface ResolvedConfig {
   readonly indexKey: ResolvedIndexKey | null
   /** How far the migration of a model is; `null`: it has no plaintext. */
   readonly stageOf: (model: string) => MigrationStage | null
-  /** Empties the data-key caches. */
-  readonly flush: () => void
+  readonly services: Pick<KeyServices, 'flush' | 'rotateBranchKeys' | 'close'>
   readonly transaction: { readonly maxWait: number; readonly timeout: number }
 }
 
@@ -107,6 +111,7 @@ const keyOptions = {
   context: contextFn.optional(),
   contextColumns: z.array(z.string().min(1)).optional(),
   rowBinding: z.literal('off').optional(),
+  branchKeys: branchKeyOptions.optional(),
 }
 const keyConfig = z.union([
   z.strictObject({ keyId: z.string().min(1), ...keyOptions }),
@@ -114,7 +119,11 @@ const keyConfig = z.union([
     current: versionNumber,
     versions: z.record(
       z.string().regex(/^[1-9]\d*$/, 'versions are numbered from 1'),
-      z.strictObject({ keyId: z.string().min(1), context: contextFn.optional() }),
+      z.strictObject({
+        keyId: z.string().min(1),
+        context: contextFn.optional(),
+        branchKeys: branchKeyOptions.optional(),
+      }),
     ),
     ...keyOptions,
   }),
@@ -169,19 +178,18 @@ export function resolveConfiguration(
     transaction = {},
   } = parsed.data
   checkNames(models, keys)
-  const policies = new Map<KmsProvider, CachingKmsProvider>()
-  const registry = withPolicies(createProviderRegistry(providers, defaultProviders(environment)), policies, {
-    ...(parsed.data.cache && { cache: parsed.data.cache }),
+  const services = createKeyServices(createProviderRegistry(providers, defaultProviders(environment)), {
+    mode,
+    cache: parsed.data.cache,
     audit: createKmsAudit(parsed.data.onKmsEvent),
   })
-  const keyRegistry = withModes(registry, mode)
   const shorthand = parsed.data.keyId ?? environment['KMS_KEY_ID']
   const resolved = new Map<string, ResolvedKey>()
   for (const [model, definition] of Object.entries(models)) {
     for (const name of Object.keys(definition.keys)) {
       const given = keys[name] ?? (name === 'default' && shorthand ? { keyId: shorthand } : undefined)
       if (!given) throw keyNotConfigured(model, name)
-      const key = resolved.get(name) ?? resolveKey(name, given, keyRegistry, namespace)
+      const key = resolved.get(name) ?? resolveKey(name, given, services, namespace)
       resolved.set(name, key)
       checkContextColumns(model, definition, key)
       checkRowBinding(model, definition, key)
@@ -191,14 +199,12 @@ export function resolveConfiguration(
     models,
     mode,
     keyFor: (model: string, key: string) => resolved.get(key) ?? keyMissing(model, key),
-    flush: () => {
-      for (const policy of policies.values()) policy.flush()
-    },
+    services,
     indexKey: Object.values(models).some((model) => Object.keys(model.indexes).length > 0)
       ? resolveIndexKey(
           parsed.data.indexKey ?? environment['KMS_INDEX_KEY'],
           resolved.get('default'),
-          registry,
+          services,
         )
       : null,
     stageOf: resolveMigrating(models, parsed.data.migrating ?? {}),
@@ -206,39 +212,10 @@ export function resolveConfiguration(
   })
 }
 
-/** Puts the call policies around each provider, once. */
-function withPolicies(
-  registry: ProviderRegistry,
-  policies: Map<KmsProvider, CachingKmsProvider>,
-  options: CallPolicyOptions,
-): ProviderRegistry {
-  return {
-    resolve(keyId) {
-      const bare = registry.resolve(keyId)
-      const policy = policies.get(bare) ?? withCallPolicy(bare, options)
-      policies.set(bare, policy)
-      return policy
-    },
-  }
-}
-
-/** The providers of data keys, with what the mode permits; the index key, the one unwrap of every mode, has others. */
-function withModes(registry: ProviderRegistry, mode: Mode): ProviderRegistry {
-  const permitted = new Map<KmsProvider, KmsProvider>()
-  return {
-    resolve(keyId) {
-      const provider = registry.resolve(keyId)
-      const restricted = permitted.get(provider) ?? withPermissions(provider, mode)
-      permitted.set(provider, restricted)
-      return restricted
-    },
-  }
-}
-
 function resolveKey(
   name: string,
   given: ParsedKey,
-  registry: ProviderRegistry,
+  services: KeyServices,
   namespace: string | null,
 ): ResolvedKey {
   const { current, versions } =
@@ -248,7 +225,14 @@ function resolveKey(
     const { keyId } = version
     const own = 'context' in version ? version.context : undefined
     const context = own ?? given.context ?? null
-    resolved.set(Number(number), { keyId, provider: registry.resolve(keyId), context })
+    const branchKeys = ('branchKeys' in version ? version.branchKeys : undefined) ?? given.branchKeys
+    const branched = { key: name, version: Number(number), keyId, namespace }
+    resolved.set(Number(number), {
+      keyId,
+      provider: branchKeys ? services.branched(branched, branchKeys) : services.forDataKeys(keyId),
+      context,
+      branch: branchKeys ? branchFunction(branchKeys) : null,
+    })
   }
   if (!resolved.has(current)) {
     throw invalid(

@@ -39,6 +39,15 @@ export interface KmsClient<Model extends string> {
   context(model: Model, id: RecordId, key?: string): EncryptionContext
   /** Forgets every cached data key and the index keys, so that the next use asks the key service again. */
   flush(): void
+  /**
+   * Starts a new branch key for every branch, for data keys that are wrapped from now on; other servers follow within
+   * their `ttlMs`. `rotateAll(…, { force: true })` then moves the older data keys under it.
+   * @returns how many branch keys were started
+   * @throws KmsEncryptedError `BRANCH_KEY_STORE_FAILED`, `KMS_…`
+   */
+  rotateBranchKeys(): Promise<number>
+  /** Forgets every key, and closes what the library opened itself. Prisma's own connections stay. */
+  close(): Promise<void>
 }
 
 /** Builds `prisma.$kms` for one extended client. */
@@ -91,6 +100,11 @@ export function createKmsClient<Model extends string>(runtime: Runtime): KmsClie
     },
     flush() {
       runtime.flush()
+    },
+    rotateBranchKeys: () => runtime.config.services.rotateBranchKeys(),
+    async close() {
+      runtime.flush()
+      await runtime.config.services.close()
     },
   }
 }

@@ -67,7 +67,7 @@ export function createRuntime(base: InternalClient, config: ResolvedConfig, mode
     flush() {
       unwrapping = undefined
       indexKeys = null
-      config.flush()
+      config.services.flush()
     },
     catalogue(session) {
       if (!dialect?.sequences) return Promise.resolve(new Map())

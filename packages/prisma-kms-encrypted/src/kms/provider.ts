@@ -24,6 +24,8 @@ export interface WrapItem {
   readonly context: EncryptionContext
   /** Whose key it is; left out for keys of no record. */
   readonly record?: RecordReference
+  /** The branch whose key wraps it, where branch keys are configured; key services have no use for it. */
+  readonly branch?: string
 }
 
 /** One wrapped key to unwrap or rewrap. */
@@ -33,6 +35,8 @@ export interface UnwrapItem {
   readonly context: EncryptionContext
   /** Whose key it is; left out for keys of no record. */
   readonly record?: RecordReference
+  /** As in {@link WrapItem.branch}. */
+  readonly branch?: string
 }
 
 /** What holds for one call as a whole. */

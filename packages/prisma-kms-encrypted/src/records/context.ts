@@ -2,7 +2,7 @@
 import { KmsEncryptedError } from '../errors.js'
 import { canonicalContextJson, validateContext } from '../kms/context.js'
 import type { CanonicalForm, ScalarField } from '../schema/model.js'
-import type { BoundContext } from './key-config.js'
+import type { BoundContext, ContextInput } from './key-config.js'
 import type { KeyGroup, RecordModel } from './models.js'
 
 /** A record's identity: its canonical id and the values of the columns that contexts may use. */
@@ -67,32 +67,40 @@ function canonicalUuid(value: string): string | null {
  */
 export function contextFor(group: KeyGroup, version: number, identity: RecordIdentity): BoundContext {
   const { config, contextModel, key } = group
-  const custom = config.versions.get(version)?.context
+  const { context: custom, branch: branchOf } = config.versions.get(version) ?? {}
   const { id } = identity
-  const pairs: Record<string, string> = {}
-  if (custom) {
-    const columns = Object.fromEntries(
+  const inputFor = (): ContextInput => ({
+    model: contextModel,
+    key,
+    version,
+    columns: Object.fromEntries(
       config.contextColumns.map((name) => [name, columnText(group.model, name, identity.columns[name])]),
-    )
-    Object.assign(
-      pairs,
-      custom({
-        model: contextModel,
-        key,
-        version,
-        columns,
-        get id() {
-          return id ?? missingId(group)
-        },
-      }),
-    )
-  } else {
+    ),
+    get id() {
+      return id ?? missingId(group)
+    },
+  })
+  const pairs: Record<string, string> = {}
+  if (custom) Object.assign(pairs, custom(inputFor()))
+  else {
     pairs['model_name'] = contextModel
     pairs['model_id'] = id ?? missingId(group)
   }
   if (config.namespace !== null) pairs['namespace'] = config.namespace
   validateContext(pairs)
-  return { pairs, text: canonicalContextJson(pairs) }
+  const branch = branchOf ? checkBranch(group, branchOf(inputFor())) : null
+  return { pairs, text: canonicalContextJson(pairs), branch }
+}
+
+/** A branch name becomes a pair of the branch key's own context, which takes no empty or malformed text. */
+function checkBranch(group: KeyGroup, branch: unknown): string {
+  if (typeof branch === 'string' && branch !== '' && !/\p{Surrogate}|\0/u.test(branch)) return branch
+  throw new KmsEncryptedError({
+    code: 'INVALID_CONTEXT',
+    message: `${group.model.name}: branchKeys.per of key '${group.key}' gave no usable name of a branch`,
+    why: 'The name says which branch key serves the record, and is part of what that key is bound to.',
+    fix: 'Return a non-empty string, from contextColumns that every record has.',
+  })
 }
 
 /** A context column's value as text, the same however the caller spelled it and the database stores it. */

@@ -2,7 +2,14 @@
 import { deriveDataKey, generateDataKey, type DataKey } from '../envelope/data-key.js'
 import { formatKeyColumn, type KeyEntry } from '../envelope/key-column.js'
 import { isKmsEncryptedError, KmsEncryptedError } from '../errors.js'
-import type { EncryptionContext, KmsCall, KmsProvider, Outcome, RecordReference } from '../kms/provider.js'
+import type {
+  EncryptionContext,
+  KmsCall,
+  KmsProvider,
+  Outcome,
+  RecordReference,
+  WrapItem,
+} from '../kms/provider.js'
 import { contextFor, type RecordIdentity } from './context.js'
 import type { KeyVersion } from './key-config.js'
 import type { KeyGroup } from './models.js'
@@ -107,8 +114,7 @@ export async function unwrapBytes(
     (request) => versionOf(request.group, request.entry.version),
     (request) => ({
       ciphertext: request.entry.ciphertext,
-      context: contextFor(request.group, request.entry.version, request.identity).pairs,
-      record: recordReference(request, request.entry.version),
+      ...boundTo(request, request.entry.version),
     }),
     (provider, keyId, items) => provider.unwrap(keyId, items, call),
   )
@@ -124,8 +130,7 @@ export async function wrapBytes(
     ({ request: { group } }) => versionOf(group, group.config.current),
     ({ request, bytes }) => ({
       plaintext: bytes,
-      context: contextFor(request.group, request.group.config.current, request.identity).pairs,
-      record: recordReference(request, request.group.config.current),
+      ...boundTo(request, request.group.config.current),
     }),
     (provider, keyId, items) => provider.wrap(keyId, items, call),
   )
@@ -134,6 +139,13 @@ export async function wrapBytes(
 /** Names a key's record for the audit. */
 export function recordReference({ group, identity }: KeyOwner, keyVersion: number): RecordReference {
   return { model: group.model.name, recordId: identity.id, keyName: group.key, keyVersion }
+}
+
+/** What an item's key is bound to, and whose it is. */
+function boundTo(owner: KeyOwner, version: number): Omit<WrapItem, 'plaintext'> {
+  const { pairs, branch } = contextFor(owner.group, version, owner.identity)
+  const record = recordReference(owner, version)
+  return { context: pairs, record, ...(branch === null ? {} : { branch }) }
 }
 
 /** Sends all jobs of one KMS key to its provider together; the keys in parallel; answers in the order of `jobs`. */

@@ -17,6 +17,9 @@ export interface ContextInput {
 /** Builds an encryption context; must be pure, and give the same pairs for the same record for ever. */
 export type ContextFn = (input: ContextInput) => Record<string, string>
 
+/** Names the branch that a record belongs to, such as its tenant; pure, and the same for ever, as a {@link ContextFn}. */
+export type BranchFn = (input: ContextInput) => string
+
 /** When a new record's id comes from elsewhere than the data; see the guide on ids. */
 export type EagerMode = 'fetch-id' | 'after-insert' | 'context-free'
 
@@ -26,6 +29,8 @@ export interface KeyVersion {
   readonly provider: KmsProvider
   /** `null`: the default context, `model_name` and `model_id`. */
   readonly context: ContextFn | null
+  /** Names the branch whose key wraps a record's data key; `null`: the key service wraps each data key itself. */
+  readonly branch: BranchFn | null
 }
 
 /** A key as configured, validated and with its providers found. */
@@ -46,4 +51,6 @@ export interface ResolvedKey {
 export interface BoundContext {
   readonly pairs: EncryptionContext
   readonly text: string
+  /** The record's branch; `null` without branch keys. */
+  readonly branch: string | null
 }

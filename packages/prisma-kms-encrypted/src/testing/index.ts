@@ -1,6 +1,8 @@
 /** What users' own tests need: a contract suite for providers and a provider that counts, delays and fails. */
 export { countingKms } from './counting-kms.js'
 export type { CountingKms, CountingKmsOptions, FaultRequest, KmsCounts } from './counting-kms.js'
+export { memoryBranchKeys } from './memory-branch-keys.js'
+export type { MemoryBranchKeyStore } from './memory-branch-keys.js'
 export { providerContract } from './provider-contract.js'
 export type { ProviderContractOptions } from './provider-contract.js'
 export type { ContractRunner } from './contract-runner.js'
