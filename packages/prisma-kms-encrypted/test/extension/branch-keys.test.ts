@@ -178,7 +178,7 @@ describe('versions', () => {
       expect(await prisma.user.findMany({ orderBy: { id: 'asc' } })).toMatchObject(both)
     }
     await fresh.prisma.user.update({ where: { id: first.id }, data: { email: 'e2' } }) // two entries
-    expect(await rotateAll(fresh.prisma.user, { key: 'default' })).toMatchObject({ rotated: 1, failed: 0 })
+    expect(await rotateAll(fresh.prisma.user, { key: 'default' })).toMatchObject({ done: 1, failed: 0 })
     const columns = await database.sql('SELECT "encryptedKmsKey" AS key FROM "User"')
     expect(columns.flatMap(({ key }) => String(key).split(' ')).map((entry) => entry.slice(0, 3))).toEqual(
       expect.arrayContaining(['v2:', 'v2:', 'v2:']),
@@ -209,7 +209,7 @@ test('rotateBranchKeys() and a forced rotateAll() move every record under new br
   expect(await prisma.$kms.rotateBranchKeys()).toBe(1)
   forget({ ...connect(), kms })
   expect(await rotateAll(prisma.user, { key: 'default', force: true })).toMatchObject({
-    rotated: 30,
+    done: 30,
     failed: 0,
   })
   expect(kms.totalCalls).toBeLessThanOrEqual(2)
