@@ -23,6 +23,9 @@ export function checkCall(
 /** Node's timers fire at once when asked for more (`setTimeout`, Node.js documentation); such deadlines need none. */
 const maxTimerMs = 2 ** 31 - 1
 
+/** Given to what still waits when a call is closed; one for all, since each error would cost a stack trace. */
+const closed = new Error('the call is over')
+
 /** A call that is under way, watched for its abort and its deadline. */
 export interface OpenCall {
   /** Fires when the call is over early; for client libraries that can drop a request. */
@@ -41,11 +44,11 @@ export interface OpenCall {
 export function openCall(call: KmsCall, place: KmsFailurePlace, timing: Timing = systemTiming): OpenCall {
   checkCall(call, place, timing.now)
   const over = new AbortController()
-  const done = new AbortController()
   allowListeners(over.signal)
   if (call.signal === undefined && call.deadlineMs === undefined) {
     return { signal: over.signal, race: (pending) => pending, close: () => undefined }
   }
+  const done = new AbortController()
   let reject: (error: Error) => void = () => undefined
   const interrupted = new Promise<never>((_, rejectWith) => {
     reject = rejectWith
@@ -75,7 +78,7 @@ export function openCall(call: KmsCall, place: KmsFailurePlace, timing: Timing =
     signal: over.signal,
     race: (pending) => Promise.race([pending, interrupted]),
     close: () => {
-      done.abort()
+      done.abort(closed)
     },
   }
 }

@@ -1,12 +1,12 @@
 /** Turns the concurrent calls of one turn of the event loop into one batch per operation and key id. */
 import { isKmsEncryptedError } from '../errors.js'
 import { withinCall } from './call.js'
+import { validateContext } from './context.js'
 import { decorateProvider } from './decorate.js'
 import type { BatchRequest, SendBatch } from './decorate.js'
 import { kmsFailure } from './failure.js'
-import { itemKey } from './item-key.js'
 import { attempt, failed } from './outcome.js'
-import type { KmsCall, KmsProvider, Outcome, UnwrapItem, WrapItem } from './provider.js'
+import type { EncryptionContext, KmsCall, KmsProvider, Outcome, UnwrapItem, WrapItem } from './provider.js'
 import { systemTiming } from './timing.js'
 import type { Timing } from './timing.js'
 
@@ -119,16 +119,34 @@ function indexItems(
   place: Batch['place'],
 ): { readonly distinct: readonly Item[]; readonly positions: readonly (readonly Position[])[] } {
   const distinct: Item[] = []
-  const known = new Map<string, number>()
+  const byCiphertext = new Map<string, number[]>()
   const indexItem = (item: Item): Position => {
     if (place.operation !== 'unwrap' || !('ciphertext' in item)) return distinct.push(item) - 1
-    const key = attempt(place, () => itemKey(place.provider, place.keyId, item))
-    if (!key.ok) return key.error
-    const position = known.get(key.value) ?? distinct.push(item) - 1
-    known.set(key.value, position)
+    const { ciphertext, context } = item
+    const usable = attempt(place, () => {
+      validateContext(context)
+    })
+    if (!usable.ok) return usable.error
+    const text = Buffer.from(ciphertext.buffer, ciphertext.byteOffset, ciphertext.byteLength).toString(
+      'latin1',
+    )
+    const alike = byCiphertext.get(text)
+    const twin = alike?.find((position) => isSameContext(distinct[position]?.context, context))
+    if (twin !== undefined) return twin
+    const position = distinct.push(item) - 1
+    if (alike) alike.push(position)
+    else byCiphertext.set(text, [position])
     return position
   }
   return { distinct, positions: participants.map(({ items }) => items.map(indexItem)) }
+}
+
+function isSameContext(one: EncryptionContext | undefined, other: EncryptionContext): boolean {
+  const pairs = Object.entries(one ?? {})
+  return (
+    pairs.length === Object.keys(other).length &&
+    pairs.every(([name, value]) => Object.hasOwn(other, name) && other[name] === value)
+  )
 }
 
 /** Gives every taker bytes of its own and zeroes those that were only copied. */

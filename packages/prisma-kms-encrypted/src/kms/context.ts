@@ -40,13 +40,20 @@ export function validateContext(context: EncryptionContext): void {
  */
 export function canonicalContextJson(context: EncryptionContext): string {
   validateContext(context)
-  const pairs = Object.entries(context).sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+  const pairs = Object.entries(context).sort(([a], [b]) => compareUtf8(a, b))
   // Not JSON.stringify of a sorted object: engines put integer-like names first, whatever the insertion order.
   return `{${pairs.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`).join(',')}}`
 }
 
+/** JavaScript's own order is that of the UTF-8 bytes, unless a name has characters beyond 16 bits. */
+function compareUtf8(a: string, b: string): number {
+  if (/[\ud800-\udfff]/.test(a + b)) return Buffer.compare(Buffer.from(a), Buffer.from(b))
+  return a < b ? -1 : 1 // names are unique
+}
+
+/** Node has `isWellFormed` since 20; TypeScript lists it only in the library of ES2024, hence the cast. */
 function isUsableText(text: string): boolean {
-  return text !== '' && !/\p{Surrogate}/u.test(text)
+  return text !== '' && (text as string & { isWellFormed(): boolean }).isWellFormed()
 }
 
 function describeType(value: unknown): string {

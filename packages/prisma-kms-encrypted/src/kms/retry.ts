@@ -55,11 +55,11 @@ export function withRetry(provider: KmsProvider, options: RetryOptions = {}): Km
     const deadlineMs = Math.min(call.deadlineMs ?? Infinity, timing.now() + timeoutMs)
     // A provider answers per item when time is up; only one that does not is cut off, with all its items.
     const attemptCall: KmsCall = { ...call, deadlineMs: deadlineMs + graceMs }
-    const outcomes: Outcome<Uint8Array>[] = items.map(() => failed(kmsFailure('KMS_TIMEOUT', place)))
+    const outcomes: Outcome<Uint8Array>[] = [] // the first attempt fills it
     let pending = items.map((_, index) => index)
 
     for (let attempt = 1; ; attempt += 1) {
-      const sent = pending.flatMap((index) => items.slice(index, index + 1))
+      const sent = attempt === 1 ? items : pending.flatMap((index) => items.slice(index, index + 1))
       const answered = await withinCall(
         attemptCall,
         place,

@@ -1,5 +1,4 @@
 /** The clock, timer and randomness of the call policies, injected so that tests own the time. */
-import { setTimeout as sleepFor } from 'node:timers/promises'
 
 /** Where time and chance come from. */
 export interface Timing {
@@ -14,6 +13,22 @@ export interface Timing {
 /** The system's clock and timers. */
 export const systemTiming: Timing = {
   now: Date.now,
-  sleep: (ms, signal) => sleepFor(ms, undefined, signal === undefined ? {} : { signal }),
+  sleep: sleepFor,
   random: Math.random,
+}
+
+/** Every call sleeps until its deadline and is woken before: `node:timers/promises` would build an error for each. */
+function sleepFor(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const rejectAborted = (): void => {
+      clearTimeout(timer)
+      reject(signal?.reason as Error) // whatever the signal was given; nobody looks at it
+    }
+    const timer = setTimeout(() => {
+      signal?.removeEventListener('abort', rejectAborted)
+      resolve()
+    }, ms)
+    if (signal?.aborted === true) rejectAborted()
+    else signal?.addEventListener('abort', rejectAborted, { once: true })
+  })
 }
