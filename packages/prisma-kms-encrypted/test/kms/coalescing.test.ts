@@ -50,6 +50,22 @@ test('bytes that were only copied are zeroed, those that one caller got are not'
   expect(made).toEqual([Uint8Array.of(0), Uint8Array.of(6)])
 })
 
+test('one wrapped key under several contexts is sent once for each of them', async () => {
+  const provider = createFakeProvider()
+  const kms = withCoalescing(provider)
+  const contexts = [
+    { model_name: 'User', model_id: '1' },
+    { model_id: '1', model_name: 'User' }, // the same, in another order
+    { model_name: 'User', model_id: '2' },
+    { model_name: 'User1', model_id: '1' },
+    { model_name: 'User', model_id: '1', namespace: 'a' },
+  ]
+  await Promise.all(contexts.map((context) => kms.unwrap('a', [{ ...wrapped(1), context }], {})))
+  expect(provider.calls[0]?.items.map(({ context }) => context)).toEqual(
+    contexts.filter((_, index) => index !== 1),
+  )
+})
+
 test('equal wraps and rewraps are never joined', async () => {
   const provider = createFakeProvider()
   const kms = withCoalescing(provider)
