@@ -78,3 +78,18 @@ export function blindIndex(key: Buffer, valueType: number, plaintext: Buffer, bi
   }
   return kept.toString('base64')
 }
+
+/** A data key wrapped under a branch key; `contextText` is the JSON text of the context. */
+export function branchWrapped(input: {
+  branchId: Buffer
+  branchKey: Buffer
+  salt: Buffer
+  dataKey: Buffer
+  contextText: string
+}): Buffer {
+  const head = Buffer.concat([Buffer.from([0x4b, 0x42, 0x01]), input.branchId])
+  const aesKey = createHmac('sha256', input.branchKey).update(input.salt).digest()
+  const cipher = createCipheriv('aes-256-gcm', aesKey, Buffer.alloc(12))
+  cipher.setAAD(Buffer.concat([head, Buffer.from(input.contextText)]))
+  return Buffer.concat([head, input.salt, cipher.update(input.dataKey), cipher.final(), cipher.getAuthTag()])
+}
