@@ -22,7 +22,7 @@ export interface RetryOptions {
   readonly baseMs?: number
   /** The same after throttling; 500. */
   readonly throttleBaseMs?: number
-  /** No delay is longer; 2,000. */
+  /** No delay is longer; 1,000: quotas of key services count by the second, so waiting longer gains nothing. */
   readonly capMs?: number
   readonly timing?: Timing
   /** Told of each further attempt, for logs and metrics. */
@@ -48,7 +48,7 @@ export interface RetryEvent {
  * "Exponential Backoff and Jitter": each delay is uniform between 0 and its bound.
  */
 export function withRetry(provider: KmsProvider, options: RetryOptions = {}): KmsProvider {
-  const { timeoutMs = 10_000, baseMs = 50, throttleBaseMs = 500, capMs = 2_000 } = options
+  const { timeoutMs = 10_000, baseMs = 50, throttleBaseMs = 500, capMs = 1_000 } = options
   const { timing = systemTiming, onRetry } = options
 
   return decorateProvider(provider, async ({ place, items, call }, send) => {

@@ -1,4 +1,3 @@
-import { createHmac } from 'node:crypto'
 import { inspect } from 'node:util'
 import { KMSClient } from '@aws-sdk/client-kms'
 import { codeOf } from '../kms/code-of.js'
@@ -8,8 +7,9 @@ import { systemTiming } from '../../src/kms/timing.js'
 import { awsKms } from '../../src/providers/aws.js'
 import { keyIdInRegion, regionOfArn } from '../../src/providers/aws-regions.js'
 import { providerContract } from '../../src/testing/index.js'
+import { answerLikeKms } from './aws-stub.js'
 import { startHttpStub } from './http-stub.js'
-import type { HttpStub, StubAnswer, StubRequest } from './http-stub.js'
+import type { HttpStub, StubAnswer } from './http-stub.js'
 
 const keyId = '1234abcd-12ab-34cd-56ef-1234567890ab'
 const mrk = 'mrk-1234abcd12ab34cd56ef1234567890ab'
@@ -17,38 +17,6 @@ const context = { model_name: 'User', model_id: '42' }
 const item = { plaintext: Buffer.alloc(32, 7), context }
 let stub: HttpStub
 let second: HttpStub
-
-/** Answers like AWS KMS; what it "encrypts" is only signed, which is enough here. */
-function answerLikeKms({ headers, body }: StubRequest): StubAnswer {
-  const operation = String(headers['x-amz-target']).replace('TrentService.', '')
-  const refuse = (name: string): StubAnswer => ({
-    status: 400,
-    json: { __type: name, message: 'of no use to us' },
-  })
-  const named = String(body['KeyId'] ?? body['SourceKeyId'])
-  if (named.includes('missing') || named.startsWith('0000')) return refuse('NotFoundException')
-  if (named.startsWith('dddd')) return refuse('DisabledException')
-  const seal = (plaintext: unknown, pairs: unknown): string => {
-    const content = JSON.stringify([plaintext, Object.entries(pairs as object).sort()])
-    const tag = createHmac('sha256', 'stub').update(content).digest('base64')
-    return Buffer.from(`${tag}${content}`).toString('base64')
-  }
-  if (operation === 'Encrypt') {
-    return { json: { CiphertextBlob: seal(body['Plaintext'], body['EncryptionContext']), KeyId: named } }
-  }
-  const text = Buffer.from(String(body['CiphertextBlob']), 'base64').toString()
-  const pairs = body['EncryptionContext'] ?? body['SourceEncryptionContext']
-  let plaintext: unknown
-  try {
-    plaintext = (JSON.parse(text.slice(44)) as unknown[])[0]
-  } catch {
-    return refuse('InvalidCiphertextException')
-  }
-  if (Buffer.from(seal(plaintext, pairs), 'base64').toString() !== text)
-    return refuse('InvalidCiphertextException')
-  if (operation === 'Decrypt') return { json: { Plaintext: plaintext, KeyId: named } }
-  return { json: { CiphertextBlob: Buffer.from(text).toString('base64'), KeyId: named } }
-}
 
 const clientsMade: KMSClient[] = []
 const cleanUps: (() => Promise<void>)[] = []
