@@ -1,8 +1,10 @@
-/** Runs the suites that need KMS servers, as the root configuration runs the others, but without a database. */
+/** Runs the suites that need KMS servers, as the root configuration runs the others, with the same PostgreSQL. */
 export default {
   rootDir: '../..',
-  roots: ['<rootDir>/packages/prisma-kms-encrypted/test/servers'],
-  testMatch: ['**/*.server.ts'],
+  roots: ['<rootDir>/packages/prisma-kms-encrypted/test'],
+  testMatch: ['**/servers/*.server.ts', '**/providers/{local,test}.test.ts'],
+  globalSetup: '<rootDir>/packages/prisma-kms-encrypted/test/support/global-setup.mjs',
+  globalTeardown: '<rootDir>/packages/prisma-kms-encrypted/test/support/global-teardown.mjs',
   extensionsToTreatAsEsm: ['.ts'],
   transform: {
     '\\.ts$': [

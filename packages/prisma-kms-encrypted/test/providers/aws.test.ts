@@ -118,9 +118,9 @@ test.each([
 
 test('a broken connection, an error page and garbage', async () => {
   expect(await codesOf(() => 'reset')).toEqual(['KMS_UNAVAILABLE'])
-  expect(await codesOf(() => ({ status: 503, text: '<html>busy</html>' }))).toEqual([
-    expect.stringMatching(/KMS_UNAVAILABLE|KMS_INVALID_RESPONSE/),
-  ])
+  expect(await codesOf(() => ({ status: 503, text: '<html>busy</html>' }))).toEqual(['KMS_UNAVAILABLE'])
+  expect(await codesOf(() => ({ status: 403, text: '<html>no</html>' }))).toEqual(['KMS_ACCESS_DENIED'])
+  expect(await codesOf(() => ({ status: 429, text: 'slow down' }))).toEqual(['KMS_THROTTLED'])
   expect(await codesOf(() => ({ text: 'garbage' }))).toEqual(['KMS_INVALID_RESPONSE'])
   expect(await codesOf(() => ({ json: {} }))).toEqual(['KMS_INVALID_RESPONSE'])
   const nobody = awsKms({ client: createClient('http://127.0.0.1:9') })

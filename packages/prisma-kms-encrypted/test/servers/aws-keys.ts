@@ -8,12 +8,22 @@ import {
   UpdateAliasCommand,
 } from '@aws-sdk/client-kms'
 
+/** A key pair of an AWS account. */
+export interface AwsCredentials {
+  readonly accessKeyId: string
+  readonly secretAccessKey: string
+}
+
 /** A client for a stand-in at `endpoint`. */
-export function createTestClient(endpoint: string, region = 'us-east-1'): KMSClient {
+export function createTestClient(
+  endpoint: string,
+  region = 'us-east-1',
+  credentials: AwsCredentials = { accessKeyId: 'test', secretAccessKey: 'test' },
+): KMSClient {
   return new KMSClient({
     endpoint,
     region,
-    credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+    credentials,
     maxAttempts: 1,
     requestHandler: {
       httpAgent: { keepAlive: true, maxSockets: 64 },

@@ -1,42 +1,17 @@
-/** Where the stand-in differs from Google Cloud KMS: a wrong context or ciphertext is INTERNAL instead of INVALID_ARGUMENT. */
-import { KeyManagementServiceClient } from '@google-cloud/kms'
-import { PassThroughClient } from 'google-auth-library'
-import { grpc } from 'google-gax'
+/** Runs only against a given address: no package registry that we know serves fake-cloud-kms (docs/key-services.md). */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { canonicalContextJson } from '../../src/kms/context.js'
-import { withRetry } from '../../src/kms/retry.js'
 import { gcpKms } from '../../src/providers/gcp.js'
 import type { GcpKmsClient } from '../../src/providers/gcp.js'
-import { countingKms, providerContract } from '../../src/testing/index.js'
+import { providerContract } from '../../src/testing/index.js'
+import { correctFakeCloudKms, createGoogleClient, seededKeyId } from './google-kms.js'
 
-const ring = 'projects/test-project/locations/global/keyRings/app/cryptoKeys'
-const keyId = `${ring}/users`
-const client = new KeyManagementServiceClient({
-  apiEndpoint: '127.0.0.1',
-  port: Number(process.env['TEST_FAKE_CLOUD_KMS']),
-  sslCreds: grpc.credentials.createInsecure(),
-  authClient: new PassThroughClient() as never, // the two packages' types of one class differ
-})
+const client = createGoogleClient(process.env['TEST_FAKE_CLOUD_KMS'] ?? '')
+const corrected = correctFakeCloudKms(client)
+const create = () => gcpKms({ client: corrected })
 
-/** The form of its methods that is used. */
-type Method = (request: object, options: object) => Promise<unknown>
-
-const encrypt = client.encrypt.bind(client) as unknown as Method
-const decrypt = client.decrypt.bind(client) as unknown as Method
-const getCryptoKey = client.getCryptoKey.bind(client) as unknown as Method
-
-/** The client with the one difference made good. */
-const correctedClient = {
-  encrypt,
-  getCryptoKey,
-  decrypt: (request: object, options: object) =>
-    decrypt(request, options).catch((error: unknown) => {
-      const { code } = error as { code?: number } // gRPC errors carry a status
-      const differs = code === grpc.status.INTERNAL || code === grpc.status.FAILED_PRECONDITION
-      throw differs ? Object.assign(new Error('refused'), { code: grpc.status.INVALID_ARGUMENT }) : error
-    }),
-} as unknown as GcpKmsClient
-
-const create = () => gcpKms({ client: correctedClient })
+/** The form of the client's methods that is used. */
+type Encrypt = (request: object, options: object) => Promise<unknown>
 
 afterAll(async () => {
   await client.close()
@@ -45,9 +20,9 @@ afterAll(async () => {
 providerContract({
   name: 'gcp (fake-cloud-kms)',
   create,
-  keyId,
+  keyId: seededKeyId,
   states: {
-    missingKey: () => `${ring}/missing`,
+    missingKey: () => seededKeyId.replace('users', 'missing'),
     wrongLengthKey: async (name, context) => {
       const additionalAuthenticatedData = Buffer.from(canonicalContextJson(context))
       const [answer] = await client.encrypt({
@@ -57,7 +32,13 @@ providerContract({
       })
       return Buffer.from(answer.ciphertext ?? '')
     },
-    slowService: () => withRetry(countingKms(create(), { latencyMs: 600 })),
+    slowService: () => {
+      const slowly: Encrypt = async (request, options) => {
+        await sleep(600)
+        return (corrected.encrypt as unknown as Encrypt)(request, options)
+      }
+      return gcpKms({ client: { ...corrected, encrypt: slowly } as unknown as GcpKmsClient })
+    },
   },
   unsupported: {
     disabledKey: 'fake-cloud-kms has only enabled versions; tested against a stub',

@@ -1,13 +1,21 @@
-import { withRetry } from '../../src/kms/retry.js'
 import { awsKms } from '../../src/providers/aws.js'
-import { countingKms, providerContract } from '../../src/testing/index.js'
+import { providerContract } from '../../src/testing/index.js'
 import { createDisabledKey, createKey, createTestClient, encryptRaw } from './aws-keys.js'
+import { startKmsProxy, type KmsProxy } from './kms-proxy.js'
 
-const client = createTestClient(process.env['TEST_LOCAL_KMS'] ?? '', 'eu-west-2')
+const address = process.env['TEST_LOCAL_KMS'] ?? ''
+const client = createTestClient(address, 'eu-west-2')
 let keyId = ''
+let slow: KmsProxy
 
 beforeAll(async () => {
   keyId = await createKey(client)
+  slow = await startKmsProxy(address)
+  slow.delayMs = 600
+})
+afterAll(async () => {
+  client.destroy()
+  await slow.stop()
 })
 
 providerContract({
@@ -18,7 +26,7 @@ providerContract({
     missingKey: () => '1234abcd-12ab-34cd-56ef-1234567890ab',
     disabledKey: () => createDisabledKey(client),
     wrongLengthKey: (ofKeyId, keyContext) => encryptRaw(client, ofKeyId, Buffer.alloc(16), keyContext),
-    slowService: () => withRetry(countingKms(awsKms({ client }), { latencyMs: 600 })),
+    slowService: () => awsKms({ client: createTestClient(slow.url, 'eu-west-2') }),
   },
   unsupported: { deniedKey: 'local-kms checks no permissions; tested against a stub' },
 })

@@ -1,16 +1,34 @@
-import { withRetry } from '../../src/kms/retry.js'
+import type { KMSClient } from '@aws-sdk/client-kms'
 import { awsKms } from '../../src/providers/aws.js'
-import { countingKms, providerContract } from '../../src/testing/index.js'
+import { providerContract } from '../../src/testing/index.js'
 import { createKey, createTestClient, encryptRaw, pointAlias } from './aws-keys.js'
+import { startKmsProxy, type KmsProxy } from './kms-proxy.js'
+import { createIamUser, enforceIam, type IamUser } from './moto-iam.js'
 
 const endpoint = process.env['TEST_MOTO'] ?? ''
-const client = createTestClient(endpoint)
+let admin: IamUser
+let denied: IamUser
+let client: KMSClient
 const context = { model_name: 'User', model_id: '42' }
 const item = { plaintext: Buffer.alloc(32, 7), context }
 let keyId = ''
+let slow: KmsProxy
 
+// Permissions are enforced throughout.
 beforeAll(async () => {
+  await enforceIam(endpoint, false)
+  admin = await createIamUser(endpoint, ['kms:*'])
+  denied = await createIamUser(endpoint, ['kms:DescribeKey'])
+  await enforceIam(endpoint, true)
+  client = createTestClient(endpoint, 'us-east-1', admin.credentials)
   keyId = await createKey(client)
+  slow = await startKmsProxy(endpoint)
+  slow.delayMs = 600
+})
+afterAll(async () => {
+  client.destroy()
+  await slow.stop()
+  await enforceIam(endpoint, false)
 })
 
 providerContract({
@@ -20,11 +38,14 @@ providerContract({
   states: {
     missingKey: () => '1234abcd-12ab-34cd-56ef-1234567890ab',
     wrongLengthKey: (ofKeyId, keyContext) => encryptRaw(client, ofKeyId, Buffer.alloc(16), keyContext),
-    slowService: () => withRetry(countingKms(awsKms({ client }), { latencyMs: 600 })),
+    slowService: () => awsKms({ client: createTestClient(slow.url, 'us-east-1', admin.credentials) }),
+    deniedKey: () => ({
+      provider: awsKms({ client: createTestClient(endpoint, 'us-east-1', denied.credentials) }),
+      keyId,
+    }),
   },
   unsupported: {
     disabledKey: 'moto lets disabled keys encrypt; local-kms does not',
-    deniedKey: 'moto checks no permissions by default; tested against a stub',
   },
 })
 
@@ -54,8 +75,8 @@ test('endpoint, region and credentials come from the environment', async () => {
   Object.assign(process.env, {
     AWS_ENDPOINT_URL_KMS: endpoint,
     AWS_REGION: 'us-east-1',
-    AWS_ACCESS_KEY_ID: 'test',
-    AWS_SECRET_ACCESS_KEY: 'test',
+    AWS_ACCESS_KEY_ID: admin.credentials.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: admin.credentials.secretAccessKey,
   })
   expect(await awsKms().wrap(keyId, [item], {})).toMatchObject([{ ok: true }])
   const description = await awsKms({ region: 'us-east-1' }).describeKey?.(keyId)

@@ -1,37 +1,37 @@
 import { readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import nodeVault from 'node-vault'
 import { vaultTransit } from '../../src/providers/vault.js'
-import { countingKms, providerContract } from '../../src/testing/index.js'
-import { withRetry } from '../../src/kms/retry.js'
+import { providerContract } from '../../src/testing/index.js'
+import { startKmsProxy, type KmsProxy } from './kms-proxy.js'
+import { openBaoAt } from './openbao.js'
 
 const address = process.env['TEST_OPENBAO'] ?? ''
-const root = nodeVault({ endpoint: address, token: 'root' })
+const { root, mountTransit, createToken } = openBaoAt(address)
 const auditLog = join(tmpdir(), `openbao-audit-${process.pid}.log`)
 const context = { model_name: 'User', model_id: '42' }
 const item = { plaintext: Buffer.alloc(32, 7), context }
 
+let slow: KmsProxy
+
 beforeAll(async () => {
-  await root.write('sys/mounts/transit', { type: 'transit' })
-  await root.write('sys/mounts/team/transit', { type: 'transit' })
+  await mountTransit('transit')
+  await mountTransit('team/transit')
   for (const key of ['transit/keys/app', 'team/transit/keys/app']) await root.write(key, { derived: true })
   await root.write('transit/keys/underived', {})
-  await root.write('sys/audit/file', { type: 'file', options: { file_path: auditLog } })
+  await root.delete('sys/audit/file').catch(() => undefined) // left by an earlier run
+  await root.write('sys/audit/file', { type: 'file', options: { file_path: auditLog, mode: '0644' } })
+  slow = await startKmsProxy(address)
+  slow.delayMs = 600
 })
 
 afterAll(async () => {
+  await slow.stop()
+  await root.delete('sys/audit/file')
   await rm(auditLog, { force: true })
 })
 
-async function tokenWith(policy: string): Promise<string> {
-  await root.write('sys/policies/acl/limited', { policy })
-  const answer = (await root.write('auth/token/create', { policies: ['limited'] })) as {
-    auth: { client_token: string }
-  }
-  return answer.auth.client_token
-}
-
+const tokenWith = async (policy: string): Promise<string> => (await createToken(policy)).token
 const create = () => vaultTransit({ address, token: 'root' })
 
 providerContract({
@@ -55,7 +55,7 @@ providerContract({
       })) as { data: { ciphertext: string } }
       return Buffer.from(data.ciphertext)
     },
-    slowService: () => withRetry(countingKms(create(), { latencyMs: 600 })),
+    slowService: () => vaultTransit({ address: slow.url, token: 'root', allowUnderived: true }),
   },
   unsupported: { disabledKey: 'transit keys cannot be disabled' },
 })
