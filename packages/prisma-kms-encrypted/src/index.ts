@@ -1,5 +1,5 @@
 /** The public interface: the extension, what stands beside it, and the types to configure and extend it. */
-export { kmsEncrypted } from './extension/extension.js'
+export { kmsEncrypted } from './rotation/kms-encrypted.js'
 export type {
   KeyConfig,
   KeyOptions,
@@ -19,6 +19,8 @@ export type {
 export type { BranchKeyStore, StoredBranchKey } from './kms/branch-key-store.js'
 export { createIndexKey } from './extension/index-key.js'
 export type { IndexKeyConfig, WrappedIndexKey } from './extension/index-key.js'
+export { rotationRanges } from './rotation/ranges.js'
+export type { RangeOptions } from './rotation/ranges.js'
 export { rotate, rotateAll } from './rotation/rotate-all.js'
 export type { RotateProgress, RotateResult } from './rotation/rotate-all.js'
 export type { RotateOneOptions, RotateOptions, RotationMode } from './rotation/rotate-options.js'

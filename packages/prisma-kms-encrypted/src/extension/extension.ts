@@ -1,4 +1,4 @@
-/** `kmsEncrypted(config)`: the Prisma client extension. */
+/** Turns the configuration into a Prisma client extension: every operation runs through here. */
 import { Prisma } from '@prisma/client/extension'
 
 import { isArgs } from '../records/arguments.js'
@@ -21,14 +21,10 @@ import { runtimeMember } from './registry.js'
 import { runTransaction } from './transaction-override.js'
 
 /**
- * Encrypts the marked fields before they are stored and decrypts them in results.
- *
- * @example
- * const prisma = new PrismaClient({ adapter }).$extends(kmsEncrypted({ models: encryptedModels }))
- *
+ * The extension without the model methods of the floor above, such as `rotateAll()`.
  * @throws KmsEncryptedError `INVALID_CONFIGURATION`, `UNKNOWN_KEY_ID` at once; `MODELS_MISMATCH` when extending
  */
-export function kmsEncrypted<const M extends ModelDefinitions, K extends string = KeyName<M>>(
+export function extendClient<const M extends ModelDefinitions, K extends string = KeyName<M>>(
   config: KmsEncryptedConfig<M, K> & KnownKeys<M, K>,
 ) {
   const resolved = resolveConfiguration(config)

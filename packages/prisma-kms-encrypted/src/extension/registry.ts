@@ -27,6 +27,14 @@ export function runtimeOf(
     )
   }
   const name = String(members['$name'])
+  // Prisma takes `$extends` away from the clients of transactions.
+  if (typeof (members['$parent'] as { $extends?: unknown }).$extends !== 'function') {
+    throw refused(
+      `${caller}: ${name} belongs to a transaction`,
+      'It commits what it has done step by step, on connections of its own, and would wait for the locks of the transaction.',
+      'Pass the model of the client itself, outside transactions.',
+    )
+  }
   const model = runtime.models.get(name)
   if (model?.encrypted) return { runtime, model }
   throw refused(

@@ -28,7 +28,7 @@ export async function renewRows(
   readAgain: (rows: readonly Row[]) => Promise<readonly Row[]>,
   call: KmsCall,
 ): Promise<WorkOutcome> {
-  const { runtime, model, groups, verify = false } = rotation
+  const { runtime, model, groups, verify } = rotation
   const failures: RowFailure[] = []
   const failed = new Set<string>()
   const written: Row[] = []
@@ -66,7 +66,7 @@ async function renewOnce(
   report: (row: Row, key: string, error: KmsEncryptedError) => void,
   call: KmsCall,
 ): Promise<readonly { readonly row: Row; readonly outcome: WriteOutcome }[]> {
-  const { runtime, model, mode, dryRun = false } = rotation
+  const { runtime, model, mode, dryRun } = rotation
   const due = rows.flatMap((row) => dueColumns(rotation, row))
   if (mode === 're-encrypt') await runtime.loadIndexKeys()
   const renewals =
@@ -82,7 +82,7 @@ async function renewOnce(
   return changes.map(({ row }, index) => ({ row, outcome: dryRun ? 'written' : (outcomes[index] ?? 'lost') }))
 }
 
-function dueColumns({ groups, force = false }: Rotation, row: Row): readonly DueColumn[] {
+function dueColumns({ groups, force }: Rotation, row: Row): readonly DueColumn[] {
   return groups.flatMap((group) => {
     const before = row[group.column]
     return typeof before === 'string' && (force || !isCurrent(group, before)) ? [{ group, row, before }] : []

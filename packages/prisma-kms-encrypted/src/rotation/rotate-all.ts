@@ -6,6 +6,7 @@ import type { Runtime } from '../extension/runtime.js'
 import type { Args } from '../records/arguments.js'
 import type { KeyGroup, RecordModel } from '../records/models.js'
 import { hiddenRows, planWhere } from '../records/plan-filter.js'
+import { primaryKeyOf } from '../records/place-changes.js'
 import { plainWhere } from '../records/row-filter.js'
 import { readCursor } from './cursors.js'
 import { selectColumns } from './pages.js'
@@ -14,9 +15,17 @@ import {
   rotateOptions,
   type RotateOneOptions,
   type RotateOptions,
+  type RowRotation,
 } from './rotate-options.js'
 import { createRotationJob } from './rotation-job.js'
-import { checkOptions, invalidOptions, type WalkProgress, type WalkResult } from './walk-options.js'
+import type { Rotation } from './rotation.js'
+import {
+  checkOptions,
+  invalidOptions,
+  type WalkOptions,
+  type WalkProgress,
+  type WalkResult,
+} from './walk-options.js'
 import { walkTable } from './walk-table.js'
 
 /** How far a rotation is. */
@@ -37,20 +46,17 @@ export async function rotateAll<D>(delegate: D, options: RotateOptions<D> = {}):
   const caller = 'rotateAll()'
   const { runtime, model } = runtimeOf(delegate, caller)
   checkOptions(rotateOptions, options, caller)
-  const { where, key, batchSize = 500, range, cursor } = options
+  const { where, key, range, cursor } = options
   const start = cursor ?? range?.after ?? null
   const upTo = range?.upTo ?? null
-  const job = createRotationJob({
-    ...options,
+  return runRotation(options, {
     runtime,
     model,
     groups: chosenGroups(model, key, caller),
     where: where === undefined ? null : await plannedWhere(runtime, model, where),
     after: start === null ? null : readCursor(model, start, caller),
     upTo: upTo === null ? null : readCursor(model, upTo, caller),
-    batchSize,
   })
-  return walkTable(job, options)
 }
 
 /**
@@ -63,15 +69,25 @@ export async function rotate<D>(delegate: D, options: RotateOneOptions<D>): Prom
   const caller = 'rotate()'
   const { runtime, model } = runtimeOf(delegate, caller)
   checkOptions(rotateOneOptions, options, caller)
-  const where = await plannedWhere(runtime, model, options.where)
-  const found = await delegateOf(runtime.base, model.delegate).findMany({
-    where,
+  const groups = chosenGroups(model, options.key, caller)
+  const [record, another] = await delegateOf(runtime.base, model.delegate).findMany({
+    where: await plannedWhere(runtime, model, options.where),
     select: selectColumns(model, []),
     take: 2,
   })
-  if (found.length !== 1) throw notOneRecord(model, found.length)
-  const { done } = await rotateAll(delegate, { ...options, onError: 'stop' })
+  if (!record || another) throw notOneRecord(model, record ? 'more than one record' : 'no record')
+  const where = primaryKeyOf(model, record)
+  const one = { runtime, model, groups, where, after: null, upTo: null }
+  const { done } = await runRotation({ ...options, onError: 'stop' }, one)
   return done > 0
+}
+
+function runRotation(
+  options: RowRotation & WalkOptions,
+  scope: Omit<Rotation, keyof RowRotation | 'batchSize'>,
+): Promise<RotateResult> {
+  const { mode = 'rewrap', force = false, dryRun = false, verify = false, batchSize = 500 } = options
+  return walkTable(createRotationJob({ ...scope, mode, force, dryRun, verify, batchSize }), options)
 }
 
 /** The caller's filter in the database's own terms: encrypted fields by their indexes. */
@@ -87,10 +103,10 @@ function chosenGroups(model: RecordModel, key: string | undefined, caller: strin
   throw invalidOptions(caller, `key '${key ?? ''}' (known: ${[...model.groups.keys()].join(', ')})`)
 }
 
-function notOneRecord(model: RecordModel, found: number): KmsEncryptedError {
+function notOneRecord(model: RecordModel, found: string): KmsEncryptedError {
   return new KmsEncryptedError({
     code: 'INVALID_CONFIGURATION',
-    message: `rotate(): where finds ${found === 0 ? 'no record' : 'more than one record'} of ${model.name}`,
+    message: `rotate(): where finds ${found} of ${model.name}`,
     why: 'It renews the keys of exactly one record.',
     fix: 'Name the record by its id or another unique criterion; for several use rotateAll().',
   })

@@ -14,7 +14,7 @@ import type { TableJob } from './walk-table.js'
 
 /** The job that renews the keys of a model's rows. */
 export function createRotationJob(rotation: Rotation): TableJob {
-  const { runtime, model, groups, where, after, upTo, force = false, batchSize } = rotation
+  const { runtime, model, groups, where, after, upTo, force, batchSize } = rotation
   const delegate = delegateOf(runtime.base, model.delegate)
   const columns = columnsOf(rotation)
   const scopeOf = (keys: readonly Args[]): PageScope => ({

@@ -6,7 +6,7 @@ import type { Row } from '../records/open-rows.js'
 import type { RowRotation } from './rotate-options.js'
 
 /** What is rotated, and how. */
-export interface Rotation extends RowRotation {
+export interface Rotation extends Required<Omit<RowRotation, 'key'>> {
   readonly runtime: Runtime
   readonly model: RecordModel
   readonly groups: readonly KeyGroup[]

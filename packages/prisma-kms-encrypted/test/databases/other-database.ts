@@ -1,6 +1,6 @@
 /** Makes extended clients on databases other than PostgreSQL, for suites that are the same on all of them. */
 import type { SqlDriverAdapterFactory } from '@prisma/driver-adapter-utils'
-import { kmsEncrypted } from '../../src/extension/extension.js'
+import { kmsEncrypted } from '../../src/index.js'
 import { localKms } from '../../src/providers/local.js'
 import { countingKms } from '../../src/testing/index.js'
 import type { encryptedModels } from '../generated/kms-encrypted.js'

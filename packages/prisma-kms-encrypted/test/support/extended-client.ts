@@ -1,5 +1,5 @@
 /** Makes extended clients on a test database, with counters for statements and KMS calls. */
-import { kmsEncrypted } from '../../src/extension/extension.js'
+import { kmsEncrypted } from '../../src/index.js'
 import { createIndexKey } from '../../src/extension/index-key.js'
 import { generateLocalKey, localKms } from '../../src/providers/local.js'
 import { countingKms } from '../../src/testing/index.js'

@@ -1,7 +1,7 @@
 /** Turns the fixture into one without `@@schema`, so that several tenants can have its tables in schemas of their own. */
 import { cp, readFile, rm, writeFile } from 'node:fs/promises'
 import { PrismaPg } from '@prisma/adapter-pg'
-import { kmsEncrypted } from '../../src/extension/extension.js'
+import { kmsEncrypted } from '../../src/index.js'
 import { localKms } from '../../src/providers/local.js'
 import { encryptedModels } from '../generated/kms-encrypted.js'
 import type { PrismaClient as FixtureClient } from '../generated/prisma/client.js'

@@ -1,0 +1,11 @@
+/** What every model of an extended client can do besides Prisma's operations: `prisma.user.rotateAll()`. */
+import { rotateAll, type RotateResult } from './rotate-all.js'
+import type { RotateOptions } from './rotate-options.js'
+
+/** Added to every model; they find the model through `this`. */
+export const modelMethods = {
+  /** Renews the keys of all records of this model; see {@link rotateAll}. */
+  rotateAll<D>(this: D, options: RotateOptions<D> = {}): Promise<RotateResult> {
+    return rotateAll(this, options)
+  },
+}

@@ -1,0 +1,44 @@
+/** `rotationRanges(prisma.user, { size })`: cuts a table into ranges that workers can take one by one. */
+import * as z from 'zod'
+
+import { delegateOf } from '../extension/prisma-internals.js'
+import { runtimeOf } from '../extension/registry.js'
+import { cursorOf } from './cursors.js'
+import { orderOf, selectColumns, within } from './pages.js'
+import { checkOptions, type RowRange } from './walk-options.js'
+
+/** Options of {@link rotationRanges}. */
+export interface RangeOptions {
+  /** Rows a range; 10,000 unless given. A worker that is killed loses at most the batches in hand, whatever the size. */
+  readonly size?: number
+}
+
+const form = z.strictObject({ size: z.int().min(1).optional() })
+
+/**
+ * Cuts a table into ranges by primary key that do not overlap and leave nothing out, to be given to `rotateAll()` as
+ * `range`, by any number of processes. Only ids are read. The last range is open, for rows that are added meanwhile.
+ * @param delegate a model of the extended client, such as `prisma.user`
+ * @throws KmsEncryptedError `INVALID_CONFIGURATION`
+ */
+export async function* rotationRanges(
+  delegate: unknown,
+  options: RangeOptions = {},
+): AsyncGenerator<RowRange, void, void> {
+  const caller = 'rotationRanges()'
+  const { runtime, model } = runtimeOf(delegate, caller)
+  const { size = 10_000 } = checkOptions(form, options, caller)
+  const query = { select: selectColumns(model, []), orderBy: orderOf(model), skip: size - 1, take: 1 }
+  let after: string | null = null
+  for (let last = null; ;) {
+    const [end] = await delegateOf(runtime.base, model.delegate).findMany({
+      ...query,
+      where: within(model, { where: null, columns: [], after: last, upTo: null }),
+    })
+    const upTo = end ? cursorOf(model, end) : null
+    yield { after, upTo }
+    if (!end) return
+    last = end
+    after = upTo
+  }
+}
