@@ -84,7 +84,9 @@ async function runChild(
     { cwd: workspace, stdio: ['ignore', 'pipe', 'pipe'] },
   )
   const ended = new Promise<{ code: number | null; signal: string | null }>((resolve) =>
-    child.on('close', (code, signal) => resolve({ code, signal })),
+    child.on('close', (code, signal) => {
+      resolve({ code, signal })
+    }),
   )
   let errors = ''
   child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()))
