@@ -64,6 +64,11 @@ export interface KmsEncryptedConfig<M extends ModelDefinitions, K extends string
   readonly mode?: Mode
   /** Keeps unwrapped data keys in memory; off unless given. */
   readonly cache?: DataKeyCacheOptions
+  /**
+   * Limits of calls to key services. `deadlineMs`: until when throttling, timeouts and outages are tried again, for each
+   * 1,000 keys; 10,000. How many requests are under way at once is an option of the provider (`concurrency`).
+   */
+  readonly calls?: { readonly deadlineMs?: number }
   /** An extra context pair, for databases that share a KMS key. */
   readonly namespace?: string
   /** Models whose rows are partly plaintext: `read` goes on storing plaintext, `write` encrypts, both read both. */
@@ -138,6 +143,7 @@ const configuration = z.strictObject({
   keys: z.record(z.string(), keyConfig).optional(),
   indexKey: indexKeyConfig.optional(),
   mode: z.enum(['read-write', 'encrypt-only', 'decrypt-only']).optional(),
+  calls: z.strictObject({ deadlineMs: z.int().positive().optional() }).optional(),
   cache: z.custom<DataKeyCacheOptions>((value) => typeof value === 'object' && value !== null).optional(),
   namespace: z.string().min(1).optional(),
   migrating: migratingConfig.optional(),
@@ -181,6 +187,7 @@ export function resolveConfiguration(
   const services = createKeyServices(createProviderRegistry(providers, defaultProviders(environment)), {
     mode,
     cache: parsed.data.cache,
+    deadlineMs: parsed.data.calls?.deadlineMs,
     audit: createKmsAudit(parsed.data.onKmsEvent),
   })
   const shorthand = parsed.data.keyId ?? environment['KMS_KEY_ID']

@@ -14,6 +14,8 @@ export interface KeyServicesOptions {
   readonly mode: Mode
   readonly cache: DataKeyCacheOptions | undefined
   readonly audit: KmsAudit
+  /** Milliseconds for all attempts of one call. */
+  readonly deadlineMs: number | undefined
 }
 
 /** The providers of one configuration. `resolve` gives that of the index key, the one unwrap of every mode. */
@@ -36,12 +38,13 @@ export interface KeyServices extends ProviderRegistry {
 /** Puts the call policies around each provider, once, whatever the number of its keys. */
 export function createKeyServices(
   registry: ProviderRegistry,
-  { mode, cache, audit }: KeyServicesOptions,
+  { mode, cache, audit, deadlineMs }: KeyServicesOptions,
 ): KeyServices {
   const caches: CachingKmsProvider[] = []
   const branched: { readonly provider: BranchKeyProvider; readonly store: ParsedBranchKeys['store'] }[] = []
 
-  const withPolicy = once((bare) => withCallPolicy(bare))
+  const retry = deadlineMs === undefined ? {} : { timeoutMs: deadlineMs }
+  const withPolicy = once((bare) => withCallPolicy(bare, { retry }))
   const withMemory = once((bare) => {
     if (cache === undefined) return withAudit(withPolicy(bare), audit)
     const caching = withCache(withPolicy(bare), cache)

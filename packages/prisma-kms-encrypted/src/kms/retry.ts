@@ -7,16 +7,20 @@ import { withinCall } from './call.js'
 import { decorateProvider } from './decorate.js'
 import { isRetryable, kmsFailure } from './failure.js'
 import { failed } from './outcome.js'
-import type { KmsCall, KmsProvider, Outcome } from './provider.js'
+import type { BatchRequest, SendBatch } from './decorate.js'
+import type { KmsCall, KmsProvider, Outcome, UnwrapItem, WrapItem } from './provider.js'
 import { systemTiming } from './timing.js'
 import type { Timing } from './timing.js'
 
 /** Milliseconds that a provider has to answer after its deadline. */
 const graceMs = 100
 
+/** Items that share one deadline: even a healthy service needs longer than it for a large enough result. */
+const itemsPerDeadline = 1_000
+
 /** Options of {@link withRetry}. Times in milliseconds. */
 export interface RetryOptions {
-  /** Time for all attempts together, unless the call's own deadline comes first; 10,000. */
+  /** Time for all attempts together, for each 1,000 items, unless the call's own deadline comes first; 10,000. */
   readonly timeoutMs?: number
   /** Upper bound of the first delay; it doubles with every attempt; 50. */
   readonly baseMs?: number
@@ -51,7 +55,10 @@ export function withRetry(provider: KmsProvider, options: RetryOptions = {}): Km
   const { timeoutMs = 10_000, baseMs = 50, throttleBaseMs = 500, capMs = 1_000 } = options
   const { timing = systemTiming, onRetry } = options
 
-  return decorateProvider(provider, async ({ place, items, call }, send) => {
+  const sendUntilDeadline = async <Item extends WrapItem | UnwrapItem>(
+    { place, items, call }: BatchRequest<Item>,
+    send: SendBatch<Item>,
+  ): Promise<readonly Outcome<Uint8Array>[]> => {
     const deadlineMs = Math.min(call.deadlineMs ?? Infinity, timing.now() + timeoutMs)
     // A provider answers per item when time is up; only one that does not is cut off, with all its items.
     const attemptCall: KmsCall = { ...call, deadlineMs: deadlineMs + graceMs }
@@ -95,7 +102,26 @@ export function withRetry(provider: KmsProvider, options: RetryOptions = {}): Km
       onRetry?.({ ...place, attempt, delayMs, items: pending.length, code })
       await withinCall({ ...call, deadlineMs }, place, (signal) => timing.sleep(delayMs, signal), timing)
     }
+  }
+
+  return decorateProvider(provider, async (request, send) => {
+    const { items } = request
+    if (items.length <= itemsPerDeadline) return sendUntilDeadline(request, send)
+    const outcomes: Outcome<Uint8Array>[] = []
+    while (outcomes.length < items.length) {
+      const part = items.slice(outcomes.length, outcomes.length + itemsPerDeadline)
+      const answers = await sendUntilDeadline({ ...request, items: part }, send)
+      outcomes.push(...answers)
+      // A service that is down must not be waited for as often as there are parts.
+      const lastError = answers.every(isPassingFailure) ? answers[0] : undefined
+      if (lastError) outcomes.push(...items.slice(outcomes.length).map(() => lastError))
+    }
+    return outcomes
   })
+}
+
+function isPassingFailure(outcome: Outcome<Uint8Array>): boolean {
+  return !outcome.ok && isRetryable(outcome.error)
 }
 
 function isTimeout(error: Error): boolean {

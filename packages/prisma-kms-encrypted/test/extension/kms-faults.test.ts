@@ -41,6 +41,8 @@ function connect() {
         default: { keyId },
         phone: { keyId, branchKeys: { store: branchStore, per: 'model', memory: { ttlMs: 20 } } },
       },
+      // The default of 10 s would judge the machine besides; that it suffices is shown with a fake clock (retry.test.ts).
+      calls: { deadlineMs: 60_000 },
       ...({ providers: [awsKms({ client })] } as object), // in place of the local provider
     },
     { max: 20 },

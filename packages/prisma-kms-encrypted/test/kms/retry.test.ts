@@ -146,3 +146,55 @@ function errorOfOutcome(code: KmsFailureCode): Error {
   const outcome = failure(code)
   return outcome.ok ? new Error('no failure') : outcome.error
 }
+
+test('10,000 calls of which 30 % of the attempts fail: the default deadline leaves time enough for every one', async () => {
+  const timing = createFakeTiming()
+  let state = 1
+  const random = (): number => {
+    state = (state * 48_271) % 2_147_483_647 // MINSTD: the same in every run
+    return state / 2_147_483_647
+  }
+  const faults = ['KMS_THROTTLED', 'KMS_UNAVAILABLE', 'KMS_TIMEOUT'] as const
+  const provider = createFakeProvider(() =>
+    random() < 0.3 ? (faults[Math.floor(random() * faults.length)] ?? 'KMS_THROTTLED') : undefined,
+  )
+  const kms = withRetry(provider, { timing: { ...timing, random } })
+  const pending = Promise.all(Array.from({ length: 10_000 }, () => kms.wrap('key', [plain(1)], {})))
+  await timing.advance(10_000)
+  const codes = (await pending).flat().map(shortForm)
+  expect(codes).toHaveLength(10_000)
+  expect(new Set(codes)).toEqual(new Set([2]))
+  expect(provider.calls.length).toBeGreaterThan(13_500)
+})
+
+describe('more than 1,000 items', () => {
+  const items = Array.from({ length: 2_500 }, (_, index) => plain(index % 200))
+
+  test('get a deadline for each 1,000', async () => {
+    const timing = createFakeTiming()
+    const provider = createFakeProvider(async ({ items: sent }) => {
+      await timing.sleep(9_000)
+      return sent.map(successOf)
+    })
+    const pending = withRetry(provider, { timing }).wrap('key', items, {})
+    await timing.advance(27_000)
+    expect((await pending).map(shortForm)).toEqual(items.map((_, index) => (index % 200) + 1))
+    expect(provider.calls.map(({ items: sent }) => sent.length)).toEqual([1_000, 1_000, 500])
+  })
+
+  test('but a service that is down is waited for once', async () => {
+    const timing = createFakeTiming()
+    const provider = createFakeProvider(() => 'KMS_UNAVAILABLE')
+    const pending = withRetry(provider, { timing }).wrap('key', items, {})
+    await timing.advance(10_000)
+    expect((await pending).map(shortForm)).toEqual(items.map(() => 'KMS_UNAVAILABLE'))
+    expect(provider.calls.every(({ items: sent }) => sent.length === 1_000)).toBe(true)
+  })
+
+  test('and a refusal of all does not keep the rest from being asked', async () => {
+    const provider = createFakeProvider((_, number) => (number === 1 ? 'KMS_INVALID_CIPHERTEXT' : undefined))
+    const codes = (await withRetry(provider).wrap('key', items, {})).map(shortForm)
+    expect(codes.slice(0, 1_000).every((code) => code === 'KMS_INVALID_CIPHERTEXT')).toBe(true)
+    expect(codes.slice(1_000).every((code) => typeof code === 'number')).toBe(true)
+  })
+})

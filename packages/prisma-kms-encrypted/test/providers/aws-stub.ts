@@ -40,14 +40,14 @@ export function stubClient(
   endpoint: string,
   options: { region?: string; requestTimeout?: number } = {},
 ): KMSClient {
-  const { region = 'us-east-1', requestTimeout = 3_000 } = options
+  const { region = 'us-east-1', requestTimeout = 30_000 } = options // the machine may be busy
   return new KMSClient({
     endpoint,
     region,
     credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
     maxAttempts: 1,
     requestHandler: {
-      connectionTimeout: 1_000,
+      connectionTimeout: 30_000,
       requestTimeout,
       throwOnRequestTimeout: true,
       httpAgent: { keepAlive: true, maxSockets: 64 },
