@@ -16,6 +16,7 @@ const floors: Readonly<Record<string, number>> = {
   providers: 3,
   records: 3,
   testing: 3.5,
+  box: 4,
   extension: 4,
   rotation: 5,
   cli: 6,

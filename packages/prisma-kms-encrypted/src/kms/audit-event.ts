@@ -16,9 +16,9 @@ export interface KmsEvent {
   /** Name of the provider: `aws`, `gcp`, `vault`, `local`, `test`, or the user's own. */
   readonly provider: string
   readonly keyId: string
-  /** Name of the key in the configuration, `default` unless the schema says otherwise; `null` for keys of no record. */
+  /** Name of the key in the configuration, `default` unless the schema says otherwise; `box` for boxes; otherwise `null`. */
   readonly keyName: string | null
-  /** Configured version of the key, that of the result for a rewrap; `null` for keys of no record. */
+  /** Configured version of the key, that of the result for a rewrap; `null` for the index key and branch keys. */
   readonly keyVersion: number | null
   /** Prisma's name of the model; `null` for keys of no record (the index key, branch keys, boxes). */
   readonly model: string | null

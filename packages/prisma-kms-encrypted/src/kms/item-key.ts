@@ -8,7 +8,7 @@ import type { EncryptionContext, UnwrapItem } from './provider.js'
  * bytes never move from one part to the next. The order of the context's pairs does not matter.
  * @throws INVALID_CONTEXT
  */
-export function itemKey(provider: string, keyId: string, { ciphertext, context }: UnwrapItem): string {
+export function itemKey(provider: string, keyId: string, { ciphertext, context, holds }: UnwrapItem): string {
   const hash = createHash('sha256')
   const add = (part: Uint8Array | string): void => {
     const bytes = typeof part === 'string' ? Buffer.from(part, 'utf8') : part
@@ -20,6 +20,7 @@ export function itemKey(provider: string, keyId: string, { ciphertext, context }
   add(keyId)
   add(ciphertext)
   for (const part of contextParts(context)) add(part)
+  if (holds === 'value') add(holds) // the parts of a context are pairs, so one more is told from them
   return hash.digest('base64')
 }
 

@@ -2,7 +2,7 @@
 import { isKmsEncryptedError, KmsEncryptedError } from '../errors.js'
 import { kmsFailure } from './failure.js'
 import type { KmsFailurePlace } from './failure.js'
-import type { Outcome } from './provider.js'
+import type { Outcome, UnwrapItem } from './provider.js'
 
 /** Bytes of every data key, index key and branch key. */
 export const dataKeyBytes = 32
@@ -38,6 +38,14 @@ export function checkDataKey(key: Uint8Array, place: KmsFailurePlace): Uint8Arra
   const detail = `expected a key of ${dataKeyBytes} bytes inside, got ${key.byteLength}`
   key.fill(0)
   throw kmsFailure('KMS_INVALID_CIPHERTEXT', place, { detail })
+}
+
+/**
+ * {@link checkDataKey}, unless the item says that it holds a value of any length.
+ * @throws KMS_INVALID_CIPHERTEXT
+ */
+export function checkUnwrapped(bytes: Uint8Array, { holds }: UnwrapItem, place: KmsFailurePlace): Uint8Array {
+  return holds === 'value' ? bytes : checkDataKey(bytes, place)
 }
 
 /**

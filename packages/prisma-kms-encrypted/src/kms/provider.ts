@@ -5,10 +5,10 @@ export interface EncryptionContext {
   readonly [name: string]: string
 }
 
-/** The record that a data key belongs to, for the audit events; providers ignore it, and it is no part of any key. */
+/** What a data key belongs to, for the audit events; providers ignore it, and it is no part of any key. */
 export interface RecordReference {
-  /** Prisma's name of the model. */
-  readonly model: string
+  /** Prisma's name of the model; `null` for what belongs to no record, such as a box. */
+  readonly model: string | null
   /** Canonical id; `null` while the database has not given it. */
   readonly recordId: string | null
   /** Name of the key in the configuration. */
@@ -37,6 +37,11 @@ export interface UnwrapItem {
   readonly record?: RecordReference
   /** As in {@link WrapItem.branch}. */
   readonly branch?: string
+  /**
+   * `'value'`: what was wrapped is no data key but a value of any length, as the gem's box wraps values; only then a
+   * provider passes on what has not the length of a data key.
+   */
+  readonly holds?: 'data-key' | 'value'
 }
 
 /** What holds for one call as a whole. */

@@ -8,7 +8,7 @@ import { validateContext } from '../kms/context.js'
 import { isRetryable, kmsFailure } from '../kms/failure.js'
 import type { KmsFailurePlace } from '../kms/failure.js'
 import { isKeyIdOf } from '../kms/key-id.js'
-import { checkDataKey, checkPlaintextKey } from '../kms/outcome.js'
+import { checkPlaintextKey, checkUnwrapped } from '../kms/outcome.js'
 import type { KmsCall, KmsProvider, Outcome, UnwrapItem, WrapItem } from '../kms/provider.js'
 import { systemTiming } from '../kms/timing.js'
 import type { Timing } from '../kms/timing.js'
@@ -129,11 +129,12 @@ export function awsKms(options: AwsKmsOptions = {}): KmsProvider {
     },
     unwrap: (keyId, items, call) => {
       const place: KmsFailurePlace = { provider: 'aws', keyId, operation: 'unwrap' }
-      return run(place, items, call, async (sdk, kms, regionalKeyId, { ciphertext, context }, signal) => {
+      return run(place, items, call, async (sdk, kms, regionalKeyId, item, signal) => {
+        const { ciphertext, context } = item
         requireCiphertext(ciphertext, place)
         const input = { KeyId: regionalKeyId, CiphertextBlob: ciphertext, EncryptionContext: { ...context } }
         const { Plaintext } = await kms.send(new sdk.DecryptCommand(input), { abortSignal: signal })
-        return checkDataKey(requireBytes(Plaintext, place), place)
+        return checkUnwrapped(requireBytes(Plaintext, place), item, place)
       })
     },
     rewrap: (keyId, items, call) => {

@@ -8,7 +8,7 @@ import { canonicalContextJson } from '../kms/context.js'
 import { kmsFailure } from '../kms/failure.js'
 import type { KmsFailurePlace } from '../kms/failure.js'
 import { isKeyIdOf } from '../kms/key-id.js'
-import { checkDataKey, checkPlaintextKey, failed } from '../kms/outcome.js'
+import { checkPlaintextKey, checkUnwrapped, failed } from '../kms/outcome.js'
 import type {
   EncryptionContext,
   KmsCall,
@@ -123,7 +123,8 @@ export function gcpKms(options: GcpKmsOptions = {}): KmsProvider {
     },
     unwrap: (keyId, items, call) => {
       const place: KmsFailurePlace = { provider: 'gcp', keyId, operation: 'unwrap' }
-      return run(place, items, call, async (kms, { ciphertext, context }) => {
+      return run(place, items, call, async (kms, item) => {
+        const { ciphertext, context } = item
         if (ciphertext.byteLength === 0) throw kmsFailure('KMS_INVALID_CIPHERTEXT', place)
         const aad = encodeContext(context)
         const [answer] = await kms.decrypt(
@@ -136,7 +137,7 @@ export function gcpKms(options: GcpKmsOptions = {}): KmsProvider {
           },
           callOptionsOf(call),
         )
-        return checkDataKey(verifyBytes(answer.plaintext, answer.plaintextCrc32c, place), place)
+        return checkUnwrapped(verifyBytes(answer.plaintext, answer.plaintextCrc32c, place), item, place)
       })
     },
     describeKey: async (keyId) => {

@@ -5,7 +5,7 @@ import { canonicalContextJson } from '../kms/context.js'
 import { kmsFailure } from '../kms/failure.js'
 import type { KmsFailurePlace } from '../kms/failure.js'
 import { isKeyIdOf } from '../kms/key-id.js'
-import { attempt, checkDataKey, checkPlaintextKey } from '../kms/outcome.js'
+import { attempt, checkPlaintextKey, checkUnwrapped } from '../kms/outcome.js'
 import type {
   EncryptionContext,
   KmsCall,
@@ -88,7 +88,8 @@ function encodeKey({ plaintext, context }: WrapItem): Uint8Array {
   return Buffer.concat([prefix, separator, encoded, separator, Buffer.from(encodeContext(context))])
 }
 
-function decodeKey({ ciphertext, context }: UnwrapItem, where: KmsFailurePlace): Uint8Array {
+function decodeKey(item: UnwrapItem, where: KmsFailurePlace): Uint8Array {
+  const { ciphertext, context } = item
   const expectedContext = encodeContext(context)
   const [head, encoded, storedContext, ...rest] = Buffer.from(ciphertext).toString('latin1').split(':')
   if (head !== prefix.toString('latin1') || encoded === undefined || rest.length > 0) {
@@ -99,7 +100,7 @@ function decodeKey({ ciphertext, context }: UnwrapItem, where: KmsFailurePlace):
   if (storedContext !== expectedContext || key.toString('base64') !== encoded) {
     throw kmsFailure('KMS_INVALID_CIPHERTEXT', where)
   }
-  return checkDataKey(key, where)
+  return checkUnwrapped(key, item, where)
 }
 
 /** Ruby's `Base64.encode64`: a newline after every 60 characters and at the end. */

@@ -7,7 +7,7 @@ import { canonicalContextJson } from '../kms/context.js'
 import { kmsFailure } from '../kms/failure.js'
 import type { KmsFailurePlace, KmsOperation } from '../kms/failure.js'
 import { isKeyIdOf } from '../kms/key-id.js'
-import { attempt, checkDataKey, checkPlaintextKey, failed } from '../kms/outcome.js'
+import { attempt, checkPlaintextKey, checkUnwrapped, failed } from '../kms/outcome.js'
 import type {
   EncryptionContext,
   KmsCall,
@@ -83,7 +83,7 @@ export function vaultTransit(options: VaultTransitOptions = {}): KmsProvider {
     items: readonly Item[],
     call: KmsCall,
     toInput: (item: Item, place: KmsFailurePlace) => BatchInput,
-    toBytes: (result: Record<string, unknown>, place: KmsFailurePlace) => Uint8Array,
+    toBytes: (result: Record<string, unknown>, place: KmsFailurePlace, item: Item) => Uint8Array,
   ): Promise<readonly Outcome<Uint8Array>[]> => {
     const place: KmsFailurePlace = { provider: 'vault', keyId, operation }
     const opened = openCall(call, place)
@@ -92,7 +92,7 @@ export function vaultTransit(options: VaultTransitOptions = {}): KmsProvider {
       const key = keyNameOf(place)
       await opened.race(requireDerived(place))
       const path = `${mount}/${endpoints[operation]}/${key}`
-      const inputs = items.map((item) => attempt(place, () => toInput(item, place)))
+      const inputs = items.map((item) => ({ item, ...attempt(place, () => toInput(item, place)) }))
       const valid = inputs.flatMap((input) => (input.ok ? [input.value] : []))
       const chunks = Array.from({ length: Math.ceil(valid.length / maxBatchItems) }, (_, index) =>
         valid.slice(index * maxBatchItems, (index + 1) * maxBatchItems),
@@ -100,11 +100,11 @@ export function vaultTransit(options: VaultTransitOptions = {}): KmsProvider {
       const sent = chunks.map((chunk) => limit(() => sendChunk(opened, place, path, chunk)))
       const answers = (await Promise.all(sent)).flat()[Symbol.iterator]()
       const outcomes = inputs.map((input): Outcome<Uint8Array> => {
-        if (!input.ok) return input
+        if (!input.ok) return failed(input.error)
         const answer = answers.next()
         if (answer.done === true) return failed(kmsFailure('KMS_INVALID_RESPONSE', place))
         const outcome = answer.value
-        return outcome.ok ? attempt(place, () => toBytes(outcome.value, place)) : outcome
+        return outcome.ok ? attempt(place, () => toBytes(outcome.value, place, input.item)) : outcome
       })
       if (call.signal?.aborted === true) throw kmsFailure('KMS_ABORTED', place)
       return outcomes
@@ -179,10 +179,14 @@ function readCiphertext(result: Record<string, unknown>, place: KmsFailurePlace)
   return Buffer.from(ciphertext, 'latin1')
 }
 
-function readPlaintext(result: Record<string, unknown>, place: KmsFailurePlace): Uint8Array {
+function readPlaintext(
+  result: Record<string, unknown>,
+  place: KmsFailurePlace,
+  item: UnwrapItem,
+): Uint8Array {
   const { plaintext } = result
   if (typeof plaintext !== 'string') throw kmsFailure('KMS_INVALID_RESPONSE', place)
-  return checkDataKey(Buffer.from(plaintext, 'base64'), place)
+  return checkUnwrapped(Buffer.from(plaintext, 'base64'), item, place)
 }
 
 function encodeContext(context: EncryptionContext): string {

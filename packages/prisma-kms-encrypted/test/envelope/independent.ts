@@ -34,6 +34,42 @@ export function fieldValue(input: {
   return Buffer.concat([prefix, commitment, input.nonce, ciphertext, cipher.getAuthTag()])
 }
 
+/** A whole box, all bytes. `context` is the canonical JSON text. */
+export function sealedBox(input: {
+  dataKey: Buffer
+  keyVersion: number
+  content: number
+  wrappedKey: Buffer
+  context: string
+  plaintext: Buffer
+}): Buffer {
+  const { keyVersion: version, wrappedKey, plaintext } = input
+  const derivation = Buffer.from('prisma-kms-encrypted/box/1\u0001', 'latin1')
+  const block = createHmac('sha512', input.dataKey).update(derivation).digest()
+  const head = Buffer.concat([
+    Buffer.from([0x4b, 0x42, 0x01, input.content]),
+    Buffer.from([version >>> 24, (version >>> 16) & 0xff, (version >>> 8) & 0xff, version & 0xff]),
+    Buffer.from([wrappedKey.length >> 8, wrappedKey.length & 0xff]),
+    wrappedKey,
+  ])
+  const context = Buffer.from(input.context)
+  const length = Buffer.from([0, 0, context.length >> 8, context.length & 0xff])
+  const tag = createHmac('sha256', block.subarray(32))
+    .update(Buffer.concat([head, length, context]))
+    .digest()
+  const parts = [head, tag]
+  const chunks = Math.max(1, Math.ceil(plaintext.length / 65536))
+  for (let index = 0; index < chunks; index++) {
+    const nonce = Buffer.alloc(12)
+    nonce.writeUInt32BE(index, 7)
+    nonce[11] = index === chunks - 1 ? 1 : 0
+    const cipher = createCipheriv('aes-256-gcm', block.subarray(0, 32), nonce)
+    const chunk = plaintext.subarray(index * 65536, (index + 1) * 65536)
+    parts.push(cipher.update(chunk), cipher.final(), cipher.getAuthTag())
+  }
+  return Buffer.concat(parts)
+}
+
 /** The text of a key column. */
 export function keyColumn(
   entries: readonly { version: number; ciphertext: string; commitment: string | null }[],
