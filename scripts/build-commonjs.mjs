@@ -10,8 +10,8 @@ import { root } from './schemas.mjs'
 
 const dist = join(root, 'packages/prisma-kms-encrypted/dist')
 const target = join(dist, 'cjs')
-// Commands: only ever run by Node.
-const excluded = /^(cjs|cli|schema[\\/]generator)[\\/]/
+// Commands: only ever run by Node. What configurations import is no command.
+const excluded = /^(cjs|cli(?![\\/]define-config\.)|schema[\\/]generator)[\\/]/
 // Published without a CommonJS form, so their code goes into the files that import them.
 const esModulesOnly = ['nanoid', 'p-limit']
 

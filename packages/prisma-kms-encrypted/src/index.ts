@@ -29,6 +29,15 @@ export { rotate, rotateAll } from './rotation/rotate-all.js'
 export type { RotateProgress, RotateResult } from './rotation/rotate-all.js'
 export type { RotateOneOptions, RotateOptions, RotationMode } from './rotation/rotate-options.js'
 export type { RowFailure, RowRange, WalkOptions, WalkProgress, WalkResult } from './rotation/walk-options.js'
+export { encryptionStatus } from './rotation/status.js'
+export type {
+  EncryptionStatus,
+  FieldStatus,
+  IndexStatus,
+  KeyStatus,
+  StatusOptions,
+  VersionStatus,
+} from './rotation/status.js'
 export { errorCodes, isKmsEncryptedError, KmsEncryptedError } from './errors.js'
 export { kmsEventChannels } from './kms/audit-event.js'
 export type { KmsEvent, KmsEventSource } from './kms/audit-event.js'

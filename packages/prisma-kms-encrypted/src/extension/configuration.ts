@@ -96,7 +96,7 @@ export interface ResolvedConfig {
   readonly indexKey: ResolvedIndexKey | null
   /** How far the migration of a model is; `null`: it has no plaintext. */
   readonly stageOf: (model: string) => MigrationStage | null
-  readonly services: Pick<KeyServices, 'flush' | 'rotateBranchKeys' | 'close'>
+  readonly services: Pick<KeyServices, 'resolve' | 'flush' | 'rotateBranchKeys' | 'close'>
   readonly transaction: { readonly maxWait: number; readonly timeout: number }
 }
 

@@ -59,7 +59,20 @@ export async function createIndexKey(options: {
 }): Promise<string> {
   const { keyId, providers = [], version = 1 } = options
   const provider = createProviderRegistry(providers, defaultProviders()).resolve(keyId)
-  const masterKey = randomBytes(INDEX_MASTER_KEY_BYTES)
+  return wrapIndexKey(provider, keyId, randomBytes(INDEX_MASTER_KEY_BYTES), version)
+}
+
+/**
+ * Wraps an index master key, and zeroes it.
+ * @param version the version of `keys.default` that the result names
+ * @throws KmsEncryptedError `KMS_…`
+ */
+export async function wrapIndexKey(
+  provider: KmsProvider,
+  keyId: string,
+  masterKey: Uint8Array,
+  version = 1,
+): Promise<string> {
   const [outcome] = await provider.wrap(keyId, [{ plaintext: masterKey, context }], {})
   masterKey.fill(0)
   if (!outcome?.ok) throw outcome ? serviceFailure(outcome.error) : noAnswer()

@@ -1,6 +1,7 @@
 /** Finds the runtime behind a delegate such as `prisma.user`, for the functions that stand beside the extension. */
 import { KmsEncryptedError } from '../errors.js'
-import type { RecordModel } from '../records/models.js'
+import { delegateName, type RecordModel } from '../records/models.js'
+import { internalClient } from './prisma-internals.js'
 import type { Runtime } from './runtime.js'
 
 /** The member that the extension adds to every delegate, untyped. */
@@ -41,6 +42,26 @@ export function runtimeOf(
     `${caller}: ${name} has no encrypted fields`,
     'There is no data key to act on.',
     'Pass an encrypted model.',
+  )
+}
+
+/**
+ * The runtime of an extended client.
+ * @throws KmsEncryptedError `INVALID_CONFIGURATION` when it is not extended by kmsEncrypted(), or no client at all
+ */
+export function runtimeOfClient(client: unknown, caller: string): Runtime {
+  if (typeof client === 'object' && client !== null && '_runtimeDataModel' in client) {
+    const internal = internalClient(client)
+    for (const model of Object.keys(internal._runtimeDataModel.models)) {
+      const delegate = internal[delegateName(model)] as Readonly<Record<string, unknown>> | undefined
+      const runtime = delegate?.[runtimeMember] as Runtime | undefined // nobody else uses this name
+      if (runtime) return runtime
+    }
+  }
+  throw refused(
+    `${caller}: client is no Prisma client extended by kmsEncrypted()`,
+    'The keys and models are part of the extension’s configuration.',
+    'Give the client that $extends(kmsEncrypted(…)) returned, or a function that returns it.',
   )
 }
 

@@ -68,6 +68,8 @@ export interface KeyDescription {
   readonly lastRotation: Date | null
   readonly nextRotation: Date | null
   readonly multiRegion: boolean | null
+  /** The regions that are configured for a multi-Region key. `enabled` is `null` where the key cannot be reached. */
+  readonly regions?: readonly { readonly region: string; readonly enabled: boolean | null }[]
   /** Vault only: whether the key enforces the context (`derived=true`). */
   readonly derived: boolean | null
   readonly account: string | null

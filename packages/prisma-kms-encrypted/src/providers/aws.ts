@@ -12,7 +12,7 @@ import { checkPlaintextKey, checkUnwrapped } from '../kms/outcome.js'
 import type { KmsCall, KmsProvider, Outcome, UnwrapItem, WrapItem } from '../kms/provider.js'
 import { systemTiming } from '../kms/timing.js'
 import type { Timing } from '../kms/timing.js'
-import { describeAwsKey } from './aws-describe.js'
+import { describeAwsKey, describeAwsRegions } from './aws-describe.js'
 import { toAwsFailure } from './aws-failure.js'
 import { createRegionOrder, isMultiRegionKey, keyIdInRegion, regionOfArn } from './aws-regions.js'
 import { importDependency } from './dependency.js'
@@ -155,7 +155,18 @@ export function awsKms(options: AwsKmsOptions = {}): KmsProvider {
     describeKey: async (keyId) => {
       const sdk = await loadSdk()
       const [ofRegion] = regionsOf(keyId)
-      return describeAwsKey(sdk, clientOf(sdk, ofRegion), keyId, keyIdInRegion(keyId, ofRegion))
+      const description = await describeAwsKey(
+        sdk,
+        clientOf(sdk, ofRegion),
+        keyId,
+        keyIdInRegion(keyId, ofRegion),
+      )
+      if (!isMultiRegionKey(keyId) || regions.length === 0) return description
+      const inRegion = (region: string) => ({
+        client: clientOf(sdk, region),
+        keyId: keyIdInRegion(keyId, region),
+      })
+      return { ...description, regions: await describeAwsRegions(sdk, regions, inRegion) }
     },
   })
 }
