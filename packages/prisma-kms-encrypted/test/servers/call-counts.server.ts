@@ -1,5 +1,6 @@
 /** How many requests an operation costs, counted by a proxy in front of the real servers. */
 import { awsKms } from '../../src/providers/aws.js'
+import { postgresBranchKeys } from '../../src/providers/postgres-branch-keys.js'
 import { vaultTransit } from '../../src/providers/vault.js'
 import { createKey, createTestClient } from './aws-keys.js'
 import { countOperations, startKmsProxy, type KmsProxy } from './kms-proxy.js'
@@ -99,6 +100,37 @@ test.each([
   instance.$kms.flush()
   await readNames(instance)
   expect(proxy.requests.length).toBeGreaterThanOrEqual(5)
+})
+
+test.each([
+  ['AWS', () => ({ providers: [awsKms({ region: 'eu-west-2' })], keyId: awsKeyId }), () => aws, 'Decrypt'],
+  [
+    'Vault',
+    () => ({ providers: [vaultTransit({ address: bao.url, token: 'root', mount })], keyId: 'vault/app' }),
+    () => bao,
+    () => `POST ${mount}/decrypt/app`,
+  ],
+])('%s: with branch keys 1,000 rows cost one request', async (_, service, proxyOf, operation) => {
+  const start = () => {
+    const { providers, keyId } = service()
+    const store = postgresBranchKeys({ connectionString: database.url })
+    return {
+      store,
+      instance: database.start({ providers, key: { keyId, branchKeys: { store, per: 'model' } } }),
+    }
+  }
+  const writer = start()
+  await writer.store.createTable()
+  await database.sql('TRUNCATE kms_branch_keys')
+  await writer.instance.user.createMany({ data })
+  const { instance } = start()
+  const proxy = proxyOf()
+  proxy.reset()
+  expect(await readNames(instance)).toEqual(names)
+  const counts = countOperations(proxy.requests)
+  expect(counts[typeof operation === 'string' ? operation : operation()]).toBe(1)
+  // Vault's is asked once whether it enforces contexts, by each process.
+  expect(proxy.requests.filter(({ operation: name }) => !name.startsWith('GET '))).toHaveLength(1)
 })
 
 test('queries of one moment share requests', async () => {

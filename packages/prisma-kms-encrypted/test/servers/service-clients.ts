@@ -1,5 +1,5 @@
 /** Makes extended clients on the test database whose default key is at real KMS servers. */
-import { kmsEncrypted } from '../../src/extension/extension.js'
+import { kmsEncrypted } from '../../src/index.js'
 import type { KeyConfig } from '../../src/index.js'
 import type { KmsProvider } from '../../src/kms/provider.js'
 import { localKms } from '../../src/providers/local.js'
@@ -34,6 +34,7 @@ function createInstance(url: string, { providers, key, ...config }: InstanceConf
 
 /** A database for one test file, with instances on it; all is closed at its end. */
 export interface ServiceDatabase {
+  readonly url: string
   start(config: InstanceConfig): Instance
   sql(text: string, ...parameters: unknown[]): Promise<Record<string, unknown>[]>
   /** Numbers of users by the version of their default key. */
@@ -53,11 +54,15 @@ export function useServiceDatabase(): ServiceDatabase {
     database = await createDatabase()
   })
   afterAll(async () => {
+    await Promise.all(instances.map((instance) => instance.$kms.close()))
     await Promise.all(instances.map((instance) => instance.$disconnect()))
     await database?.drop()
   })
   return {
     sql,
+    get url() {
+      return url()
+    },
     start(config) {
       const instance = createInstance(url(), config)
       instances.push(instance)
