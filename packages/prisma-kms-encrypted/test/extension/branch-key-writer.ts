@@ -1,5 +1,5 @@
 /** A server in a process of its own, which stops at a chosen moment of its first write, to be killed there. */
-import { kmsEncrypted } from '../../src/extension/extension.js'
+import { kmsEncrypted } from '../../src/index.js'
 import type { BranchKeyStore } from '../../src/kms/branch-key-store.js'
 import { localKms } from '../../src/providers/local.js'
 import { postgresBranchKeys } from '../../src/providers/postgres-branch-keys.js'
