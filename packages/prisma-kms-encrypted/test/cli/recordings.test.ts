@@ -20,4 +20,4 @@ test('docs/cli.md shows what a terminal shows', async () => {
   }
   if (process.env['UPDATE_RECORDINGS'] === '1') await writeRecordings(outputs)
   expect(Object.fromEntries(await readRecordings())).toEqual(Object.fromEntries(outputs))
-})
+}, 240_000)

@@ -98,11 +98,12 @@ export function useShop(): Shop {
   return shop
 }
 
+/** What this run of Jest sets would change how the child behaves. */
+const notInherited = ['NODE_OPTIONS', 'JEST_WORKER_ID', 'FORCE_COLOR', 'NO_COLOR', 'CI', 'KMS_KEY_ID']
+
 function environment(env: RunOptions['env']): NodeJS.ProcessEnv {
-  const own = { ...process.env }
-  // What this run of Jest sets would change how the child behaves.
-  for (const name of ['NODE_OPTIONS', 'JEST_WORKER_ID', 'FORCE_COLOR', 'NO_COLOR', 'CI']) delete own[name]
-  return { ...own, NODE_ENV: 'test', ...env }
+  const inherited = Object.entries(process.env).filter(([name]) => !notInherited.includes(name))
+  return { ...Object.fromEntries(inherited), NODE_ENV: 'test', ...env }
 }
 
 function start(args: readonly string[], { env, cwd = folder }: RunOptions): Promise<CommandResult> {
@@ -113,8 +114,8 @@ function start(args: readonly string[], { env, cwd = folder }: RunOptions): Prom
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     let [stdout, stderr] = ['', '']
-    child.stdout.setEncoding('utf8').on('data', (chunk) => (stdout += chunk))
-    child.stderr.setEncoding('utf8').on('data', (chunk) => (stderr += chunk))
+    child.stdout.setEncoding('utf8').on('data', (chunk: string) => (stdout += chunk))
+    child.stderr.setEncoding('utf8').on('data', (chunk: string) => (stderr += chunk))
     child.on('error', reject).on('close', (code) => {
       resolve({ code: code ?? -1, stdout, stderr })
     })

@@ -16,7 +16,7 @@ const sections = new Map(
 
 /** Environment variables and the like, which look like codes. */
 const otherNames =
-  /^(DATABASE_URL|KMS_(KEY_ID|INDEX_KEY|LOCAL_KEY)|NODE_ENV|(VAULT|AWS|TEST)_\w+|SYMMETRIC_DEFAULT|ENCRYPT_DECRYPT)$/
+  /^(DATABASE_URL|KMS_(KEY_ID|INDEX_KEY|LOCAL_KEY)|NODE_ENV|NO_COLOR|FORCE_COLOR|(VAULT|AWS|TEST)_\w+|SYMMETRIC_DEFAULT|ENCRYPT_DECRYPT)$/
 
 test('the page has every code, each once, and no other', () => {
   const headings = page.headings.filter((heading) => heading.startsWith('`')).map((code) => code.slice(1, -1))
