@@ -239,6 +239,8 @@ function resolveKey(
       provider: branchKeys ? services.branched(branched, branchKeys) : services.forDataKeys(keyId),
       context,
       branch: branchKeys ? branchFunction(branchKeys) : null,
+      // The lifetimes of a data key and of the branch key that opened it would add up.
+      cache: branchKeys ? null : services.dataKeys,
     })
   }
   if (!resolved.has(current)) {

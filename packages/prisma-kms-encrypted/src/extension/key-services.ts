@@ -1,11 +1,13 @@
 /** Turns key ids into ready providers: found in the registry, with call policies and, where asked for, branch keys. */
 import { withAudit, type KmsAudit } from '../kms/audit.js'
 import type { BranchKeyProvider } from '../kms/branch-keys.js'
-import { withCache, type CachingKmsProvider, type DataKeyCacheOptions } from '../kms/cache.js'
+import type { DataKeyCacheOptions } from '../kms/cache.js'
 import { withCallPolicy } from '../kms/call-policy.js'
 import { withPermissions, type Mode } from '../kms/permissions.js'
 import type { KmsProvider } from '../kms/provider.js'
 import type { ProviderRegistry } from '../kms/registry.js'
+import { withSingleFlight, type SingleFlightProvider } from '../kms/single-flight.js'
+import { createDataKeyCache, type DataKeyCache } from '../records/data-key-cache.js'
 import { branchProvider, type BranchedVersion, type ParsedBranchKeys } from './branch-keys.js'
 import { invalid } from './check-configuration.js'
 
@@ -20,6 +22,8 @@ export interface KeyServicesOptions {
 
 /** The providers of one configuration. `resolve` gives that of the index key, the one unwrap of every mode. */
 export interface KeyServices extends ProviderRegistry {
+  /** Keeps the data keys that key services unwrapped, without branch keys; `null`: none are kept. */
+  readonly dataKeys: DataKeyCache | null
   /** The provider of data keys, with what the mode permits. */
   forDataKeys(keyId: string): KmsProvider
   /**
@@ -40,27 +44,30 @@ export function createKeyServices(
   registry: ProviderRegistry,
   { mode, cache, audit, deadlineMs }: KeyServicesOptions,
 ): KeyServices {
-  const caches: CachingKmsProvider[] = []
+  const dataKeys = cache === undefined ? null : createDataKeyCache(cache, audit)
+  const joined: SingleFlightProvider[] = []
   const branched: { readonly provider: BranchKeyProvider; readonly store: ParsedBranchKeys['store'] }[] = []
 
   const retry = deadlineMs === undefined ? {} : { timeoutMs: deadlineMs }
   const withPolicy = once((bare) => withCallPolicy(bare, { retry }))
-  const withMemory = once((bare) => {
-    if (cache === undefined) return withAudit(withPolicy(bare), audit)
-    const caching = withCache(withPolicy(bare), cache)
-    caches.push(caching)
-    return withAudit(caching, audit)
+  const withEvents = once((bare) => {
+    if (dataKeys === null) return withAudit(withPolicy(bare), audit)
+    const joining = withSingleFlight(withPolicy(bare))
+    joined.push(joining)
+    return withAudit(joining, audit)
   })
-  const permitted = once((bare) => withPermissions(withMemory(bare), mode))
+  const permitted = once((bare) => withPermissions(withEvents(bare), mode))
   // Without the cache of data keys: the lifetimes of a branch key in both would add up.
   const forBranchKeys = once((bare) => withPermissions(withAudit(withPolicy(bare), audit), mode))
   const flush = (): void => {
-    for (const caching of caches) caching.flush()
+    dataKeys?.flush()
+    for (const provider of joined) provider.forget()
     for (const { provider } of branched) provider.flush()
   }
 
   return {
-    resolve: (keyId) => withMemory(registry.resolve(keyId)),
+    dataKeys,
+    resolve: (keyId) => withEvents(registry.resolve(keyId)),
     forDataKeys: (keyId) => permitted(registry.resolve(keyId)),
     branched(version, options) {
       if (mode === 'encrypt-only') throw encryptOnly(version)

@@ -85,14 +85,14 @@ export function withAudit(
   clock: AuditClock = systemClock,
 ): KmsProvider {
   return decorateProvider(provider, async (request, send) => {
-    const { items, call } = request
+    const { place, items, call } = request
     if (items.length === 0 || !audit.isActive()) return send(items, call)
     const startedAtMs = clock.now()
     const started = clock.elapsed()
     const emitAll = (outcomeOf: (index: number) => Answer): void => {
       const durationMs = clock.elapsed() - started
       items.forEach((item, index) => {
-        audit.emit(buildEvent(request, item, outcomeOf(index), startedAtMs, durationMs))
+        audit.emit(buildEvent(place, items.length, item, outcomeOf(index), startedAtMs, durationMs))
       })
     }
     try {
@@ -106,12 +106,32 @@ export function withAudit(
   })
 }
 
+/** One use of a key that this process still had opened. */
+export interface CachedUse {
+  readonly place: BatchRequest<UnwrapItem>['place']
+  /** What unwrapping it would have been asked with. */
+  readonly item: Omit<WrapItem, 'plaintext'>
+}
+
+/** Emits the event of a key that was taken from memory, without a call. */
+export function emitCached(
+  audit: KmsAudit,
+  { place, item }: CachedUse,
+  clock: AuditClock = systemClock,
+): void {
+  audit.emit(buildEvent(place, 1, item, { ok: true, source: 'cache' }, clock.now(), 0))
+}
+
 /** An outcome whose error may be anything; `undefined`: the provider answered fewer items than it was asked. */
-type Answer = Outcome<Uint8Array> | { readonly ok: false; readonly error: unknown } | undefined
+type Answer =
+  | Pick<Extract<Outcome<Uint8Array>, { readonly ok: true }>, 'ok' | 'source'>
+  | { readonly ok: false; readonly error: unknown }
+  | undefined
 
 function buildEvent(
-  { place, items }: BatchRequest<WrapItem | UnwrapItem>,
-  { context, record }: WrapItem | UnwrapItem,
+  place: BatchRequest<WrapItem | UnwrapItem>['place'],
+  items: number,
+  { context, record }: CachedUse['item'],
   answer: Answer,
   startedAtMs: number,
   durationMs: number,
@@ -129,7 +149,7 @@ function buildEvent(
     outcome: outcomeName(answer),
     startedAtMs,
     durationMs,
-    items: items.length,
+    items,
   })
 }
 

@@ -5,10 +5,9 @@ import { KmsEncryptedError } from '../errors.js'
 import { withinCall } from './call.js'
 import { decorateProvider } from './decorate.js'
 import type { SendBatch } from './decorate.js'
-import { kmsFailure } from './failure.js'
-import type { KmsFailurePlace } from './failure.js'
+import { createFlights } from './flights.js'
 import { itemKey } from './item-key.js'
-import { attempt, failed } from './outcome.js'
+import { attempt } from './outcome.js'
 import type { KmsProvider, Outcome, UnwrapItem } from './provider.js'
 import { systemTiming } from './timing.js'
 import type { Timing } from './timing.js'
@@ -39,12 +38,6 @@ interface Entry {
   usesLeft: number
 }
 
-/** An unwrap on its way. Each waiter copies the key; after the last one has, it is zeroed. */
-interface Flight {
-  readonly outcome: Promise<Outcome<Uint8Array>>
-  waiters: number
-}
-
 /**
  * Caches what {@link KmsProvider.unwrap} gives; concurrent unwraps of one key are sent once. Wraps are never cached,
  * and do not fill the cache either: who may only encrypt must not become able to decrypt.
@@ -56,7 +49,7 @@ export function withCache(
   options: DataKeyCacheOptions,
   timing: Timing = systemTiming,
 ): CachingKmsProvider {
-  const { ttlMs, maxEntries, maxUses = Infinity, maxBytes } = checkOptions(options)
+  const { ttlMs, maxEntries, maxUses = Infinity, maxBytes } = checkCacheOptions(options)
   const entries = new LRUCache<string, Entry>({
     max: maxEntries,
     ttl: ttlMs,
@@ -66,9 +59,6 @@ export function withCache(
     ...(maxBytes === undefined ? {} : { maxSize: maxBytes, sizeCalculation: ({ key }) => key.byteLength }),
     dispose: ({ key }) => key.fill(0),
   })
-  const flights = new Map<string, Flight>()
-  let generation = 0
-
   const takeCached = (name: string): Uint8Array | undefined => {
     const entry = entries.get(name)
     if (entry === undefined) return undefined
@@ -81,44 +71,7 @@ export function withCache(
     const usesLeft = maxUses - uses
     if (usesLeft > 0) entries.set(name, { key: Uint8Array.from(key), usesLeft })
   }
-  const copyLanded = async (flight: Flight): Promise<Outcome<Uint8Array>> => {
-    flight.waiters += 1
-    const outcome = await flight.outcome
-    flight.waiters -= 1
-    if (!outcome.ok) return outcome
-    const copy = Uint8Array.from(outcome.value)
-    if (flight.waiters === 0) outcome.value.fill(0)
-    return { ...outcome, value: copy }
-  }
-
-  /** Sends the items that nobody else is fetching; every item of `wanted` has a flight afterwards. */
-  const fetchKeys = (
-    wanted: ReadonlyMap<string, UnwrapItem>,
-    place: KmsFailurePlace,
-    send: SendBatch<UnwrapItem>,
-  ): void => {
-    const missing = [...wanted].filter(([name]) => !flights.has(name))
-    if (missing.length === 0) return
-    const startedIn = generation
-    // Neither signal nor deadline: others may join this flight, and each waits within its own call.
-    const answers = send(
-      missing.map(([, item]) => item),
-      {},
-    )
-    missing.forEach(([name], index) => {
-      const flight: Flight = { waiters: 0, outcome: answers.then((outcomes) => land(outcomes[index])) }
-      const land = (answer: Outcome<Uint8Array> | undefined): Outcome<Uint8Array> => {
-        remove()
-        if (answer?.ok === true && generation === startedIn) keep(name, answer.value, flight.waiters)
-        return answer ?? failed(kmsFailure('KMS_INVALID_RESPONSE', place))
-      }
-      const remove = (): void => {
-        if (flights.get(name) === flight) flights.delete(name)
-      }
-      answers.catch(remove)
-      flights.set(name, flight)
-    })
-  }
+  const flights = createFlights(keep)
 
   const decorated = decorateProvider(provider, async ({ place, items, call }, send) => {
     if (place.operation !== 'unwrap') return send(items, call)
@@ -134,14 +87,13 @@ export function withCache(
       return key
     })
     const gather = async (): Promise<readonly Outcome<Uint8Array>[]> => {
-      fetchKeys(wanted, place, send as unknown as SendBatch<UnwrapItem>) // as above
+      flights.send(wanted, place, send as unknown as SendBatch<UnwrapItem>) // as above
       return Promise.all(
         names.map(async (name, index) => {
           if (!name.ok) return name
           const key = cached[index]
           if (key !== undefined) return { ok: true, value: key, source: 'cache' }
-          const flight = flights.get(name.value)
-          return flight === undefined ? failed(kmsFailure('KMS_INVALID_RESPONSE', place)) : copyLanded(flight)
+          return flights.land(name.value, place)
         }),
       )
     }
@@ -151,8 +103,7 @@ export function withCache(
   return {
     ...decorated,
     flush() {
-      generation += 1
-      flights.clear() // who waits gets its key; who comes now asks the service
+      flights.forget()
       entries.clear()
     },
   }
@@ -166,7 +117,11 @@ const optionsSchema = z.strictObject({
   maxBytes: positiveInteger.optional(),
 })
 
-function checkOptions(options: DataKeyCacheOptions): DataKeyCacheOptions {
+/**
+ * Checks the bounds of a cache.
+ * @throws INVALID_CONFIGURATION for bounds that are not positive integers
+ */
+export function checkCacheOptions(options: DataKeyCacheOptions): DataKeyCacheOptions {
   const checked = optionsSchema.safeParse(options)
   if (checked.success) return options
   const [issue] = checked.error.issues

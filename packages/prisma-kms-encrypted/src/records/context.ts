@@ -89,7 +89,14 @@ export function contextFor(group: KeyGroup, version: number, identity: RecordIde
   if (config.namespace !== null) pairs['namespace'] = config.namespace
   validateContext(pairs)
   const branch = branchOf ? checkBranch(group, branchOf(inputFor())) : null
-  return { pairs, text: canonicalContextJson(pairs), branch }
+  return {
+    pairs,
+    // Needed seldom: only to compare custom contexts.
+    get text() {
+      return canonicalContextJson(pairs)
+    },
+    branch,
+  }
 }
 
 /** A branch name becomes a pair of the branch key's own context, which takes no empty or malformed text. */

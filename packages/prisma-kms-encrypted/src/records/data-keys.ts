@@ -1,6 +1,6 @@
 /** Wraps and unwraps the data keys of one operation: one batched, deduplicated pass per KMS key. */
 import { deriveDataKey, generateDataKey, type DataKey } from '../envelope/data-key.js'
-import { formatKeyColumn, type KeyEntry } from '../envelope/key-column.js'
+import type { KeyEntry } from '../envelope/key-column.js'
 import { isKmsEncryptedError, KmsEncryptedError } from '../errors.js'
 import type {
   EncryptionContext,
@@ -10,20 +10,17 @@ import type {
   RecordReference,
   WrapItem,
 } from '../kms/provider.js'
-import { contextFor, type RecordIdentity } from './context.js'
+import { contextFor } from './context.js'
+import type { DataKeyCache } from './data-key-cache.js'
 import type { KeyVersion } from './key-config.js'
+import { entryText, nameForRecord, nameOfKey, type KeyOwner } from './key-names.js'
 import type { KeyGroup } from './models.js'
+import { inSlices } from './slices.js'
 
 /** A data key that was made here, with the bytes that still have to be wrapped. */
 export interface FreshKey {
   readonly bytes: Buffer
   readonly dataKey: DataKey
-}
-
-/** The record, and the group of its fields, that a data key belongs to. */
-export interface KeyOwner {
-  readonly group: KeyGroup
-  readonly identity: RecordIdentity
 }
 
 /** A fresh data key and the record that it is for. */
@@ -50,7 +47,16 @@ export class KeyRing {
 
   /** The opened key of an entry, if this operation has it. */
   get(request: UnwrapRequest): DataKey | undefined {
-    return this.#keys.get(ringKey(request))
+    const { version } = request.entry
+    return this.#keys.get(nameForRecord(request, nameOfKey(request, version, entryText(request.entry))))
+  }
+
+  /**
+   * The opened key of an entry, if this operation or the cache has it; nothing is asked of a key service.
+   * @param text the entry as its column spells it, without label
+   */
+  find(owner: KeyOwner, version: number, text: string): DataKey | undefined {
+    return this.#lookUp(owner, version, nameOfKey(owner, version, text))
   }
 
   /** Wraps fresh keys under the current version of their groups; one pass for all of them. */
@@ -61,47 +67,67 @@ export class KeyRing {
     )
     return requests.map((request, index) => {
       const ciphertext = unwrapOutcome(wrapped[index], request, 'wrap')
-      const entry = {
-        version: request.group.config.current,
-        ciphertext: Buffer.from(ciphertext),
-        commitment: request.fresh.dataKey.commitment,
-      }
-      this.#keys.set(ringKey({ ...request, entry }), request.fresh.dataKey)
+      const version = request.group.config.current
+      const { commitment } = request.fresh.dataKey
+      const entry = { version, ciphertext: Buffer.from(ciphertext), commitment }
+      const name = nameOfKey(request, version, entryText(entry))
+      this.#keys.set(nameForRecord(request, name), request.fresh.dataKey)
       request.fresh.bytes.fill(0)
       return entry
     })
   }
 
   /**
-   * Opens the entries that are not in hand yet; one deduplicated pass for all of them.
+   * Opens the entries that are neither in hand nor cached; one deduplicated pass for all of them.
    * @throws KmsEncryptedError `UNKNOWN_KEY_VERSION`, `DECRYPTION_FAILED` when an entry belongs to another record, or the
    *   service's own failure (`KMS_…`)
    */
   async unwrap(requests: readonly UnwrapRequest[], call: KmsCall): Promise<void> {
-    const missing = new Map<string, { readonly key: string; readonly request: UnwrapRequest }>()
+    const missing = new Map<string, UnwrapJob>()
     for (const request of requests) {
-      const key = ringKey(request)
-      if (this.#keys.has(key)) continue
-      // Without row binding several records may share one wrapped key; each of them leaves its own trace in the audit.
-      const { group, identity } = request
-      const job = group.config.rowBinding ? key : `${key}\0${group.model.name}\0${identity.id}`
-      missing.set(job, { key, request })
+      const { version } = request.entry
+      const name = nameOfKey(request, version, entryText(request.entry))
+      if (this.#lookUp(request, version, name)) continue
+      const cache = request.group.config.versions.get(version)?.cache ?? null
+      missing.set(nameForRecord(request, name), { request, name, cache, generation: cache?.generation ?? 0 })
     }
     if (missing.size === 0) return
-    const jobs = [...missing.values()]
+    const jobs = [...missing]
     const opened = await unwrapBytes(
-      jobs.map((job) => job.request),
+      jobs.map(([, job]) => job.request),
       call,
     )
-    jobs.forEach(({ key, request }, index) => {
+    await inSlices(jobs, ([recordName, { request, name, cache, generation }], index) => {
       const bytes = unwrapOutcome(opened[index], request, 'unwrap')
       const dataKey = deriveDataKey(bytes)
       bytes.fill(0)
       const label = request.entry.commitment
       if (label && !label.equals(dataKey.commitment)) throw refusedKey(request)
-      this.#keys.set(key, dataKey)
+      this.#keys.set(recordName, dataKey)
+      cache?.keep(name, dataKey, generation)
     })
   }
+
+  #lookUp(owner: KeyOwner, number: number, name: string): DataKey | undefined {
+    const recordName = nameForRecord(owner, name)
+    const known = this.#keys.get(recordName)
+    if (known) return known
+    const version = owner.group.config.versions.get(number)
+    const cached = version?.cache?.take(name, () => ({
+      place: { provider: version.provider.name, keyId: version.keyId, operation: 'unwrap' },
+      item: boundTo(owner, number),
+    }))
+    if (cached) this.#keys.set(recordName, cached)
+    return cached
+  }
+}
+
+/** A key that has to be asked for, and where it is kept then. */
+interface UnwrapJob {
+  readonly request: UnwrapRequest
+  readonly name: string
+  readonly cache: DataKeyCache | null
+  readonly generation: number
 }
 
 /** Unwraps entries to raw data keys, one outcome each, for callers that wrap them anew. */
@@ -270,20 +296,4 @@ export function refusedKey(request: KeyOwner, cause?: Error): KmsEncryptedError 
 
 function recordName({ group, identity }: KeyOwner): string {
   return `${group.model.name} ${identity.id ?? '(new)'}`
-}
-
-const ringKeys = new WeakMap<UnwrapRequest, string>()
-
-function ringKey(request: UnwrapRequest): string {
-  const known = ringKeys.get(request)
-  if (known !== undefined) return known
-  const { group, identity, entry } = request
-  const context = contextFor(group, entry.version, identity).text
-  const key = `${group.config.name}\0${context}\0${entryText(entry)}`
-  ringKeys.set(request, key)
-  return key
-}
-
-function entryText(entry: KeyEntry): string {
-  return formatKeyColumn([{ ...entry, commitment: null }])
 }

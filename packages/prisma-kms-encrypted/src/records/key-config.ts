@@ -1,5 +1,6 @@
 /** The resolved configuration of one key: which versions exist, which is current, and what their contexts are. */
 import type { EncryptionContext, KmsProvider } from '../kms/provider.js'
+import type { DataKeyCache } from './data-key-cache.js'
 
 /** What a custom context function gets to build the encryption context from. */
 export interface ContextInput {
@@ -31,6 +32,8 @@ export interface KeyVersion {
   readonly context: ContextFn | null
   /** Names the branch whose key wraps a record's data key; `null`: the key service wraps each data key itself. */
   readonly branch: BranchFn | null
+  /** Where its opened data keys are kept between operations; `null`: nowhere. */
+  readonly cache: DataKeyCache | null
 }
 
 /** A key as configured, validated and with its providers found. */

@@ -68,6 +68,8 @@ export interface RecordModel {
   readonly migrating: MigrationStage | null
   /** The indexes of an encrypted field. */
   indexesOf(field: string): readonly FieldIndex[]
+  /** Names of the relation fields. */
+  readonly relationNames: readonly string[]
   relation(field: string): { readonly field: RelationField; readonly model: RecordModel } | undefined
 }
 
@@ -122,6 +124,7 @@ function createRecordModel(
     contextFields,
     encrypted: Object.keys(definition.encrypted).length > 0,
     migrating,
+    relationNames: Object.keys(definition.relations),
     relation(field) {
       const relation = definition.relations[field]
       const target = relation && models.get(relation.model)

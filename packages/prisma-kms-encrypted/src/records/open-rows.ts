@@ -1,14 +1,19 @@
-/** Opens the encrypted fields of result rows: collects every wrapped key first, unwraps them in one pass, then decrypts. */
+/**
+ * Opens the encrypted fields of result rows: those whose keys are at hand on the way through the rows, the others after one
+ * pass that unwraps all their keys.
+ */
 import type { DataKey } from '../envelope/data-key.js'
 import { entryFor, parseKeyColumn, type KeyEntry } from '../envelope/key-column.js'
 import { KmsEncryptedError } from '../errors.js'
 import type { KmsCall } from '../kms/provider.js'
-import { identityOf } from './context.js'
+import { identityOf, type RecordIdentity } from './context.js'
 import { checkIndexes } from './check-index.js'
 import type { KeyRing, UnwrapRequest } from './data-keys.js'
 import type { IndexKeys } from './index-keys.js'
+import { versionIn } from './key-names.js'
 import type { KeyGroup, RecordModel, SealedField } from './models.js'
 import type { Shape } from './plan-selection.js'
+import { inSlices } from './slices.js'
 import { holdsPlaintext } from './stored-plaintext.js'
 
 /** A row of a result, with Prisma's field names. */
@@ -18,7 +23,7 @@ export type Row = Record<string, unknown>
 export type LateKeys = ReadonlyMap<unknown, string>
 
 /** One value that waits for its data key. */
-interface PendingValue {
+interface WaitingValue {
   readonly row: Row
   readonly field: SealedField
   readonly stored: unknown
@@ -40,16 +45,14 @@ export async function openRows(
   lateKeys?: LateKeys,
   indexKeys?: IndexKeys | null,
 ): Promise<unknown> {
-  const pending: PendingValue[] = []
-  const shaped: { row: Row; shape: Shape }[] = []
-  const copy = copyRows(model, result, shape, { pending, shaped, lateKeys })
-  await ring.unwrap(
-    pending.map((value) => value.request),
-    call,
-  )
-  for (const { row, field, stored, request } of pending) {
+  const found: Found = { ring, waiting: [], shaped: [], lateKeys }
+  const copy = await copyResult(model, result, shape, found)
+  const { waiting, shaped } = found
+  const requests = new Set(waiting.map((value) => value.request))
+  await ring.unwrap([...requests], call)
+  await inSlices(waiting, ({ row, field, stored, request }) => {
     row[field.name] = field.codec.open(stored, keyInHand(ring, request))
-  }
+  })
   const removed = new Set<unknown>()
   for (const { row, shape: level } of shaped) {
     if (indexKeys && !checkIndexes(row, level.uses, indexKeys)) removed.add(row)
@@ -61,9 +64,9 @@ export async function openRows(
 
 /** A result as it is stored, without what the plan had added. */
 export function storedRows(model: RecordModel, result: unknown, shape: Shape | null): unknown {
-  const shaped: { row: Row; shape: Shape }[] = []
-  const copy = copyRows(model, result, shape, { pending: null, shaped, lateKeys: undefined })
-  for (const { row, shape: level } of shaped) hideAdded(row, level)
+  const found: Found = { ring: null, waiting: [], shaped: [], lateKeys: undefined }
+  const copy = copyRows(model, result, shape, found)
+  for (const { row, shape: level } of found.shaped) hideAdded(row, level)
   return copy
 }
 
@@ -83,19 +86,34 @@ export function keysOf(model: RecordModel, result: unknown): UnwrapRequest[] {
   return requests
 }
 
-interface Collected {
+/** What is found on the way through a result. */
+interface Found {
   /** `null`: nothing is to be opened. */
-  readonly pending: PendingValue[] | null
+  readonly ring: KeyRing | null
+  /** Values whose data keys have to be asked for. */
+  readonly waiting: WaitingValue[]
   readonly shaped: { row: Row; shape: Shape }[]
   readonly lateKeys: LateKeys | undefined
 }
 
-function copyRows(model: RecordModel, value: unknown, shape: Shape | null, found: Collected): unknown {
+async function copyResult(
+  model: RecordModel,
+  result: unknown,
+  shape: Shape | null,
+  found: Found,
+): Promise<unknown> {
+  if (!Array.isArray(result)) return copyRows(model, result, shape, found)
+  const copies: unknown[] = []
+  await inSlices(result, (row) => copies.push(copyRows(model, row, shape, found)))
+  return copies
+}
+
+function copyRows(model: RecordModel, value: unknown, shape: Shape | null, found: Found): unknown {
   if (Array.isArray(value)) return value.map((item) => copyRows(model, item, shape, found))
   if (typeof value !== 'object' || value === null) return value
   const row: Row = { ...value }
-  if (model.encrypted && found.pending) collectValues(model, row, found.pending, found.lateKeys)
-  for (const name of Object.keys(model.definition.relations)) {
+  if (found.ring) for (const group of model.groups.values()) openGroup(group, row, found.ring, found)
+  for (const name of model.relationNames) {
     const nested = row[name]
     if (typeof nested !== 'object' || nested === null) continue
     const relation = model.relation(name)
@@ -106,29 +124,35 @@ function copyRows(model: RecordModel, value: unknown, shape: Shape | null, found
   return row
 }
 
-function collectValues(
-  model: RecordModel,
-  row: Row,
-  pending: PendingValue[],
-  lateKeys: LateKeys | undefined,
-): void {
+/** Opens the values of one group whose key is at hand, and lets the others wait for theirs. */
+function openGroup(group: KeyGroup, row: Row, ring: KeyRing, { waiting, lateKeys }: Found): void {
+  const { model } = group
   const mixed = model.migrating !== null
-  for (const group of model.groups.values()) {
-    let entries: readonly KeyEntry[] | undefined
-    let previous: UnwrapRequest | undefined
-    for (const field of group.fields) {
-      const stored = row[field.name]
-      if (stored === null || stored === undefined) continue
-      if (mixed && holdsPlaintext(field, stored)) continue
-      const identity = previous?.identity ?? identityOf(model, row)
+  const text = row[group.column]
+  // Several entries are parted by spaces. A lone one serves the whole group.
+  const lone = typeof text === 'string' && !lateKeys?.size && !text.includes(' ') ? text : null
+  let identity: RecordIdentity | null = null
+  let key: DataKey | undefined
+  let entries: readonly KeyEntry[] | undefined
+  let request: UnwrapRequest | undefined
+  for (const field of group.fields) {
+    const stored = row[field.name]
+    if (stored === null || stored === undefined) continue
+    if (mixed && holdsPlaintext(field, stored)) continue
+    if (!identity) {
+      identity = identityOf(model, row)
       if (!identity) throw idMissing(field)
-      entries ??= entriesOf(group, row, field, stored, lateKeys)
-      const entry = chooseEntry(entries, field, stored)
-      // Fields under one entry share one request, and with it everything that is computed for it.
-      const request = previous?.entry === entry ? previous : { group, identity, entry }
-      previous = request
-      pending.push({ row, field, stored, request })
+      if (lone !== null) key = ring.find({ group, identity }, versionIn(lone), lone)
     }
+    if (key) {
+      row[field.name] = field.codec.open(stored, key)
+      continue
+    }
+    entries ??= entriesOf(group, row, field, stored, lateKeys)
+    const entry = chooseEntry(entries, field, stored)
+    // Fields under one entry share one request, and with it everything that is computed for it.
+    if (request?.entry !== entry) request = { group, identity, entry }
+    waiting.push({ row, field, stored, request })
   }
 }
 
@@ -197,7 +221,7 @@ function visitRows(model: RecordModel, value: unknown, visit: (model: RecordMode
   if (typeof value !== 'object' || value === null) return
   const row = value as Row // results of Prisma are plain objects with string properties
   visit(model, row)
-  for (const name of Object.keys(model.definition.relations)) {
+  for (const name of model.relationNames) {
     const relation = model.relation(name)
     if (relation && row[name] !== undefined) visitRows(relation.model, row[name], visit)
   }
