@@ -33,6 +33,7 @@ const owners: readonly { readonly name: string; readonly place: string; readonly
   { name: '@google-cloud/', place: 'providers/gcp', lazy: true },
   { name: 'google-', place: 'providers/gcp', lazy: true },
   { name: 'node-vault', place: 'providers/vault', lazy: true },
+  { name: '@opentelemetry/', place: 'kms/telemetry', lazy: true },
   { name: 'pg', place: 'providers/postgres', lazy: true },
 ]
 

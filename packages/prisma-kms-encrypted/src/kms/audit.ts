@@ -10,6 +10,8 @@ import type { KmsEvent } from './audit-event.js'
 import { decorateProvider } from './decorate.js'
 import type { BatchRequest } from './decorate.js'
 import type { KmsProvider, Outcome, UnwrapItem, WrapItem } from './provider.js'
+import { createTelemetry } from './telemetry.js'
+import type { KmsTelemetry } from './telemetry.js'
 
 /** Where events go. */
 export interface KmsAudit {
@@ -17,6 +19,8 @@ export interface KmsAudit {
   isActive(): boolean
   /** Hands one event to every listener; never throws. */
   emit(event: KmsEvent): void
+  /** Spans and counters of whole calls. */
+  readonly telemetry?: KmsTelemetry
 }
 
 /** Clocks of the events, injected so that tests own the time. */
@@ -45,8 +49,12 @@ const debug = debuglog('prisma-kms-encrypted')
  * must not take the database with it. The first failure is reported as a process warning. (Node reports what subscribers
  * of a channel throw as an uncaught exception, in a later tick.)
  * @param onKmsEvent called at once, for each event; nobody waits for it
+ * @param telemetry OpenTelemetry's, by default
  */
-export function createKmsAudit(onKmsEvent?: (event: KmsEvent) => unknown): KmsAudit {
+export function createKmsAudit(
+  onKmsEvent?: (event: KmsEvent) => unknown,
+  telemetry: KmsTelemetry = createTelemetry(),
+): KmsAudit {
   let warned = false
   // The error itself is the listener's, and may hold anything.
   const warnOfListener = (): void => {
@@ -57,6 +65,7 @@ export function createKmsAudit(onKmsEvent?: (event: KmsEvent) => unknown): KmsAu
     })
   }
   return {
+    telemetry,
     isActive: () =>
       onKmsEvent !== undefined ||
       debug.enabled ||
@@ -78,32 +87,46 @@ export function createKmsAudit(onKmsEvent?: (event: KmsEvent) => unknown): KmsAu
   }
 }
 
-/** Emits one event per item of every call, once it is answered. Wrap it around all other policies. */
+/** Emits one event per item of every call, once it is answered, and one span per call. Wrap it around all other policies. */
 export function withAudit(
   provider: KmsProvider,
   audit: KmsAudit,
   clock: AuditClock = systemClock,
 ): KmsProvider {
-  return decorateProvider(provider, async (request, send) => {
-    const { place, items, call } = request
-    if (items.length === 0 || !audit.isActive()) return send(items, call)
-    const startedAtMs = clock.now()
-    const started = clock.elapsed()
-    const emitAll = (outcomeOf: (index: number) => Answer): void => {
-      const durationMs = clock.elapsed() - started
-      items.forEach((item, index) => {
-        audit.emit(buildEvent(place, items.length, item, outcomeOf(index), startedAtMs, durationMs))
-      })
-    }
-    try {
-      const outcomes = await send(items, call)
-      emitAll((index) => outcomes[index])
-      return outcomes
-    } catch (error) {
-      emitAll(() => ({ ok: false, error }))
-      throw error
-    }
+  return decorateProvider(provider, (request, send) => {
+    const { items, call } = request
+    if (items.length === 0) return send(items, call)
+    const run = (): Promise<Outcomes> =>
+      audit.isActive() ? emitAnswers(audit, clock, request, () => send(items, call)) : send(items, call)
+    return audit.telemetry ? audit.telemetry.observe(request, run) : run()
   })
+}
+
+type Outcomes = readonly Outcome<Uint8Array>[]
+
+async function emitAnswers(
+  audit: KmsAudit,
+  clock: AuditClock,
+  request: BatchRequest<WrapItem | UnwrapItem>,
+  action: () => Promise<Outcomes>,
+): Promise<Outcomes> {
+  const { place, items } = request
+  const startedAtMs = clock.now()
+  const started = clock.elapsed()
+  const emitAll = (outcomeOf: (index: number) => Answer): void => {
+    const durationMs = clock.elapsed() - started
+    items.forEach((item, index) => {
+      audit.emit(buildEvent(place, items.length, item, outcomeOf(index), startedAtMs, durationMs))
+    })
+  }
+  try {
+    const outcomes = await action()
+    emitAll((index) => outcomes[index])
+    return outcomes
+  } catch (error) {
+    emitAll(() => ({ ok: false, error }))
+    throw error
+  }
 }
 
 /** One use of a key that this process still had opened. */
@@ -113,13 +136,21 @@ export interface CachedUse {
   readonly item: Omit<WrapItem, 'plaintext'>
 }
 
-/** Emits the event of a key that was taken from memory, without a call. */
+/** Emits the event of a key that was taken from memory, without a call, and counts it. */
 export function emitCached(
   audit: KmsAudit,
   { place, item }: CachedUse,
   clock: AuditClock = systemClock,
 ): void {
-  audit.emit(buildEvent(place, 1, item, { ok: true, source: 'cache' }, clock.now(), 0))
+  if (audit.isActive()) {
+    audit.emit(buildEvent(place, 1, item, { ok: true, source: 'cache' }, clock.now(), 0))
+  }
+  if (audit.telemetry?.countsCached() === true) audit.telemetry.countCached(place)
+}
+
+/** Whether a key taken from memory is to be told to anybody. */
+export function tellsCached(audit: KmsAudit): boolean {
+  return audit.isActive() || audit.telemetry?.countsCached() === true
 }
 
 /** An outcome whose error may be anything; `undefined`: the provider answered fewer items than it was asked. */

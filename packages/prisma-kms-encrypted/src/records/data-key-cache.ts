@@ -2,7 +2,7 @@
 import { LRUCache } from 'lru-cache'
 import type { DataKey } from '../envelope/data-key.js'
 import { DATA_KEY_BYTES } from '../envelope/data-key.js'
-import { emitCached, type CachedUse, type KmsAudit } from '../kms/audit.js'
+import { emitCached, tellsCached, type CachedUse, type KmsAudit } from '../kms/audit.js'
 import { checkCacheOptions, type DataKeyCacheOptions } from '../kms/cache.js'
 import { systemTiming, type Timing } from '../kms/timing.js'
 
@@ -59,7 +59,7 @@ export function createDataKeyCache(
     },
     take(name, describe) {
       const key = use(name)
-      if (key !== undefined && audit.isActive()) emitCached(audit, describe())
+      if (key !== undefined && tellsCached(audit)) emitCached(audit, describe())
       return key
     },
     keep(name, key, startedIn) {

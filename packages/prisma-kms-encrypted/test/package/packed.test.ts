@@ -6,7 +6,7 @@ import { createPackedProject, type PackedProject } from './packed-project.js'
 const require = createRequire(import.meta.url)
 const root = join(import.meta.dirname, '../../../..')
 const jest = join(dirname(require.resolve('jest/package.json', { paths: [root] })), 'bin/jest.js')
-const sdks = /@aws-sdk|@smithy|@google-cloud|google-gax|node-vault|axios/
+const sdks = /^pg$|@opentelemetry|@aws-sdk|@smithy|@google-cloud|google-gax|node-vault|axios/
 let project: PackedProject
 
 beforeAll(async () => {
