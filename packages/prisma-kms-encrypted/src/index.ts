@@ -38,6 +38,14 @@ export type {
   StatusOptions,
   VersionStatus,
 } from './rotation/status.js'
+export { encryptAll } from './rotation/encrypt-all.js'
+export type { EncryptProgress, EncryptResult } from './rotation/encrypt-all.js'
+export type { EncryptOptions } from './rotation/encrypt-options.js'
+export { railsKmsEncrypted } from './legacy/rails-kms-encrypted.js'
+export type { RailsField, RailsKmsEncryptedOptions } from './legacy/rails-kms-encrypted.js'
+export { prismaFieldEncryption } from './legacy/prisma-field-encryption.js'
+export type { PrismaFieldEncryptionOptions } from './legacy/prisma-field-encryption.js'
+export type { LegacyOpener, LegacyValue } from './records/legacy-opener.js'
 export { errorCodes, isKmsEncryptedError, KmsEncryptedError } from './errors.js'
 export { kmsEventChannels } from './kms/audit-event.js'
 export type { KmsEvent, KmsEventSource } from './kms/audit-event.js'

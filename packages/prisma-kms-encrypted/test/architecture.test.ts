@@ -17,6 +17,7 @@ const floors: Readonly<Record<string, number>> = {
   records: 3,
   testing: 3.5,
   box: 4,
+  legacy: 3.5,
   extension: 4,
   rotation: 5,
   cli: 6,

@@ -11,7 +11,7 @@ import {
   type ValueTypeName,
   valueTypes,
 } from './field-format.js'
-import { jsonText } from './json-text.js'
+import { jsonText, StoredJson } from './json-text.js'
 import type { NonceSource } from './nonces.js'
 import { invalidCiphertext, invalidValue, unexpectedValueType, valueTooLong } from './refusals.js'
 import { scalarBytes } from './scalar-bytes.js'
@@ -85,7 +85,7 @@ const columnValues: { readonly [type in ColumnType]: ColumnValue } = {
   Json: {
     valueType: 'json',
     toBytes(value, where) {
-      const text = jsonText(value, where)
+      const text = value instanceof StoredJson ? value.text : jsonText(value, where)
       // Sealed, it would escape the null filters: JsonNull and DbNull are stored as they are.
       if (text === 'null') throw invalidValue(where, 'expected a JSON value other than null, got null')
       return scalarBytes.json.toBytes(text, where)

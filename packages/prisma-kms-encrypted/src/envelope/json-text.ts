@@ -12,6 +12,12 @@ import { isKmsEncryptedError } from '../errors.js'
 import { isDecimalObject } from './decimal-text.js'
 import { invalidValue, typeName } from './refusals.js'
 
+/** JSON text as the database gave it: it is sealed as it stands, so that numbers beyond 2^53 keep all their digits. */
+export class StoredJson {
+  /** @param text JSON other than `null` */
+  constructor(readonly text: string) {}
+}
+
 /** Marks Prisma's null objects (`JsonNull` and its like), which inside a document stand for their names. */
 const PRISMA_ENUM_VALUE = Symbol.for('prisma.objectEnumValue')
 

@@ -14,7 +14,9 @@ import { branchFunction, branchKeyOptions, type BranchKeyOptions } from './branc
 import { checkContextColumns, checkNames, checkRowBinding, invalid } from './check-configuration.js'
 import { indexKeyConfig, resolveIndexKey, type IndexKeyConfig, type ResolvedIndexKey } from './index-key.js'
 import { createKeyServices, type KeyServices } from './key-services.js'
+import { legacyConfig, resolveLegacy } from './legacy.js'
 import { migratingConfig, resolveMigrating, type MigratingConfig } from './migrating.js'
+import type { LegacyOpener } from '../records/legacy-opener.js'
 import type { MigrationStage } from '../records/models.js'
 import type { EncryptedModelName, KeyName, ModelDefinitions } from '../schema/model.js'
 
@@ -73,6 +75,8 @@ export interface KmsEncryptedConfig<M extends ModelDefinitions, K extends string
   readonly namespace?: string
   /** Models whose rows are partly plaintext: `read` goes on storing plaintext, `write` encrypts, both read both. */
   readonly migrating?: MigratingConfig<EncryptedModelName<M>>
+  /** Open what other libraries wrote, until `encryptAll()` has rewritten it. */
+  readonly legacy?: readonly LegacyOpener[]
   /** Limits in ms of the transactions that the library opens itself. Default: 10,000 to get one, 60,000 to finish it. */
   readonly transaction?: { readonly maxWait?: number; readonly timeout?: number }
   /** Told of every use of a data key, one event per record; nobody waits for it, and what it throws stops nothing. */
@@ -96,6 +100,8 @@ export interface ResolvedConfig {
   readonly indexKey: ResolvedIndexKey | null
   /** How far the migration of a model is; `null`: it has no plaintext. */
   readonly stageOf: (model: string) => MigrationStage | null
+  /** The opener of what another library wrote into a field; `null`: none did. */
+  readonly openerOf: (model: string, field: string) => LegacyOpener | null
   readonly services: Pick<KeyServices, 'resolve' | 'flush' | 'rotateBranchKeys' | 'close'>
   readonly transaction: { readonly maxWait: number; readonly timeout: number }
 }
@@ -147,6 +153,7 @@ const configuration = z.strictObject({
   cache: z.custom<DataKeyCacheOptions>((value) => typeof value === 'object' && value !== null).optional(),
   namespace: z.string().min(1).optional(),
   migrating: migratingConfig.optional(),
+  legacy: legacyConfig.optional(),
   transaction: z
     .strictObject({ maxWait: z.int().positive().optional(), timeout: z.int().positive().optional() })
     .optional(),
@@ -214,6 +221,7 @@ export function resolveConfiguration(
           services,
         )
       : null,
+    openerOf: resolveLegacy(models, parsed.data.legacy ?? []),
     stageOf: resolveMigrating(models, parsed.data.migrating ?? {}),
     transaction: { maxWait: transaction.maxWait ?? 10_000, timeout: transaction.timeout ?? 60_000 },
   })

@@ -28,7 +28,7 @@ export function extendClient<const M extends ModelDefinitions, K extends string 
   config: KmsEncryptedConfig<M, K> & KnownKeys<M, K>,
 ) {
   const resolved = resolveConfiguration(config)
-  const models = createRecordModels(resolved.models, resolved.keyFor, resolved.stageOf)
+  const models = createRecordModels(resolved.models, resolved.keyFor, resolved)
   return Prisma.defineExtension((client) => {
     const parent = internalClient(client)
     checkClient(parent, resolved.models)

@@ -5,6 +5,25 @@ import type { EncryptionContext } from './provider.js'
 /** More pairs than this are refused: AWS logs every pair, and a context is an identity, not a document. */
 export const maxContextPairs = 8
 
+const exactTexts = new WeakMap<EncryptionContext, string>()
+
+/**
+ * A context with a text of its own instead of the canonical one, for keys that another library wrapped: pairs in another
+ * order, numbers among the values, or no pair at all.
+ * @param text the JSON of an object of strings and numbers, exactly as it was sent
+ */
+export function exactContext(text: string): EncryptionContext {
+  const pairs = Object.entries(JSON.parse(text) as object) // the caller has just made this JSON of an object
+  const context = Object.freeze(Object.fromEntries(pairs.map(([name, value]) => [name, String(value)])))
+  exactTexts.set(context, text)
+  return context
+}
+
+/** The own text of an {@link exactContext}; `null` for every other context. */
+export function exactTextOf(context: EncryptionContext): string | null {
+  return exactTexts.get(context) ?? null
+}
+
 /**
  * Checks that a context has 1 to 8 pairs of non-empty, well-formed strings.
  * @throws INVALID_CONTEXT
@@ -12,6 +31,7 @@ export const maxContextPairs = 8
 export function validateContext(context: EncryptionContext): void {
   // The type promises strings, but contexts come from users' functions, which may be plain JavaScript.
   const given: unknown = context
+  if (exactTextOf(context) !== null) return
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
     throw invalidContext(`expected an object of string pairs, got ${describeType(given)}`)
   }
@@ -35,10 +55,13 @@ export function validateContext(context: EncryptionContext): void {
 
 /**
  * The context as JSON with names sorted by their UTF-8 bytes and without spaces. Google Cloud takes it as
- * `additionalAuthenticatedData`, Vault as `context`, the local provider as AAD. A stored format: never change it.
+ * `additionalAuthenticatedData`, Vault as `context`, the local provider as AAD. A stored format: never change it. An
+ * {@link exactContext} keeps its own text.
  * @throws INVALID_CONTEXT
  */
 export function canonicalContextJson(context: EncryptionContext): string {
+  const exact = exactTextOf(context)
+  if (exact !== null) return exact
   validateContext(context)
   const pairs = Object.entries(context).sort(([a], [b]) => compareUtf8(a, b))
   // Not JSON.stringify of a sorted object: engines put integer-like names first, whatever the insertion order.

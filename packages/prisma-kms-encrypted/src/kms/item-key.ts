@@ -1,6 +1,6 @@
 /** Turns one wrapped key with its context into a map key that no other pair shares. */
 import { createHash } from 'node:crypto'
-import { validateContext } from './context.js'
+import { exactTextOf, validateContext } from './context.js'
 import type { EncryptionContext, UnwrapItem } from './provider.js'
 
 /**
@@ -26,6 +26,8 @@ export function itemKey(provider: string, keyId: string, { ciphertext, context, 
 
 function contextParts(context: EncryptionContext): readonly string[] {
   validateContext(context)
+  const exact = exactTextOf(context)
+  if (exact !== null) return [exact] // one part: no pair of strings is like it
   return Object.entries(context)
     .sort(([a], [b]) => (a < b ? -1 : 1)) // names are unique
     .flat()

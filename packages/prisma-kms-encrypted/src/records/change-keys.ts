@@ -5,11 +5,12 @@ import type { KmsCall } from '../kms/provider.js'
 import { anyNull, type Args } from './arguments.js'
 import { identityOf } from './context.js'
 import { mintKey, type FreshKey, type KeyRing, type UnwrapRequest } from './data-keys.js'
+import { importFirst } from './legacy.js'
 import type { KeyGroup, SealedField } from './models.js'
 import { chooseEntry, columnName, keyMissing, type Row } from './open-rows.js'
 import type { ChangedRecord, GroupChange } from './data-plan.js'
 import { sealSlots } from './seal-args.js'
-import { holdsPlaintext } from './stored-plaintext.js'
+import { holdsLegacy, holdsPlaintext } from './stored-plaintext.js'
 
 /** The groups of a change that need a data key; the others only become null. */
 export function sealingGroups(changed: ChangedRecord): readonly KeyGroup[] {
@@ -26,11 +27,14 @@ export function siblingsToRead(changed: ChangedRecord, row: Row): readonly Seale
 
 /** The newest stored entry, if values may still be sealed under it: that of the current version. */
 function reusableEntry(group: KeyGroup, row: Row): KeyEntry | null {
+  // Whether the key is another library's, only the values tell.
+  if (group.imports && group.fields.some(({ name }) => !(name in row))) return null
   const [newest] = storedEntries(group, row)
   return newest?.version === group.config.current ? newest : null
 }
 
 function storedEntries(group: KeyGroup, row: Row): readonly KeyEntry[] {
+  if (group.fields.some((field) => holdsLegacy(field, row[field.name]))) return [] // another library's key
   const text = row[group.column]
   return typeof text === 'string' ? parseKeyColumn(text, columnName(group)) : []
 }
@@ -93,6 +97,10 @@ function keptEntries(group: KeyGroup, change: GroupChange, row: Row): readonly K
   for (const field of group.fields) {
     const value = row[field.name]
     if (value === null || value === undefined || holdsPlaintext(field, value)) continue
+    if (holdsLegacy(field, value)) {
+      if (writes(change, field)) continue
+      throw importFirst(group)
+    }
     if (stored.length === 0) throw keyMissing(field)
     if (writes(change, field)) continue
     const commitment = field.codec.commitmentOf(value)

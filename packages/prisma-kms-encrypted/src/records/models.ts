@@ -2,6 +2,15 @@
 import { createFieldCodec, type FieldCodec } from '../envelope/field-codec.js'
 import type { ModelDefinition, ModelDefinitions, NormalizeStep, RelationField } from '../schema/model.js'
 import type { ResolvedKey } from './key-config.js'
+import type { LegacyOpener } from './legacy-opener.js'
+
+/** What may be stored that this library has not encrypted. */
+export interface RowsBefore {
+  /** The models whose rows are partly plaintext. */
+  readonly stageOf: (model: string) => MigrationStage | null
+  /** The opener of a field's values from another library. */
+  readonly openerOf: (model: string, field: string) => LegacyOpener | null
+}
 
 /** One encrypted field, with the codec that seals and opens its values. */
 export interface SealedField {
@@ -10,6 +19,8 @@ export interface SealedField {
   readonly required: boolean
   readonly group: KeyGroup
   readonly codec: FieldCodec
+  /** Opens values that another library wrote; `null`: there are none. */
+  readonly legacy: LegacyOpener | null
 }
 
 /** The fields of one model that share a data key per record, and the column that stores it wrapped. */
@@ -24,7 +35,12 @@ export interface KeyGroup {
   readonly contextModel: string
   readonly config: ResolvedKey
   readonly fields: readonly SealedField[]
-  /** Columns that the encryption context may use: the context id and the configured `contextColumns`. */
+  /** Whether another library's values may be stored in its fields. */
+  readonly imports: boolean
+  /**
+   * Columns that opening needs besides the key column: those that the encryption context may use (the context id and the
+   * configured `contextColumns`), and those of another library.
+   */
   readonly contextFields: readonly string[]
 }
 
@@ -64,8 +80,10 @@ export interface RecordModel {
   readonly contextFields: ReadonlySet<string>
   /** Whether the model itself has encrypted fields. */
   readonly encrypted: boolean
-  /** `null`: every stored value is ciphertext. */
+  /** `null`: no value is plaintext. */
   readonly migrating: MigrationStage | null
+  /** Whether there may be anything else than ciphertext of the current format. */
+  readonly mixed: boolean
   /** The indexes of an encrypted field. */
   indexesOf(field: string): readonly FieldIndex[]
   /** Names of the relation fields. */
@@ -84,17 +102,17 @@ export function delegateName(model: string): string {
 /**
  * Builds the lookups once per client.
  * @param keyFor resolves a key group's name to its configuration
- * @param stageOf the models whose rows are partly plaintext
+ * @param rowsOf what may be stored that this library has not encrypted
  * @throws KmsEncryptedError `INVALID_CONFIGURATION` from `keyFor` when a key is not configured
  */
 export function createRecordModels(
   definitions: ModelDefinitions,
   keyFor: (model: string, key: string) => ResolvedKey,
-  stageOf: (model: string) => MigrationStage | null = () => null,
+  rowsOf: RowsBefore = { stageOf: () => null, openerOf: () => null },
 ): RecordModels {
   const models = new Map<string, RecordModel>()
   for (const [name, definition] of Object.entries(definitions)) {
-    models.set(name, createRecordModel(name, definition, keyFor, models, stageOf(name)))
+    models.set(name, createRecordModel(name, definition, keyFor, models, rowsOf))
   }
   return models
 }
@@ -104,7 +122,7 @@ function createRecordModel(
   definition: ModelDefinition,
   keyFor: (model: string, key: string) => ResolvedKey,
   models: RecordModels,
-  migrating: MigrationStage | null,
+  { stageOf, openerOf }: RowsBefore,
 ): RecordModel {
   const fields = new Map<string, SealedField>()
   const groups = new Map<string, KeyGroup>()
@@ -123,7 +141,8 @@ function createRecordModel(
     },
     contextFields,
     encrypted: Object.keys(definition.encrypted).length > 0,
-    migrating,
+    migrating: stageOf(name),
+    mixed: stageOf(name) !== null,
     relationNames: Object.keys(definition.relations),
     relation(field) {
       const relation = definition.relations[field]
@@ -142,7 +161,14 @@ function createRecordModel(
       contextModel: column.model,
       config,
       fields: groupFields,
-      contextFields: [...contextIds, ...config.contextColumns],
+      imports: Object.entries(definition.encrypted).some(
+        ([field, encrypted]) => encrypted.key === key && openerOf(name, field) !== null,
+      ),
+      contextFields: [
+        ...contextIds,
+        ...config.contextColumns,
+        ...legacyColumns(name, key, definition, openerOf),
+      ],
     }
     for (const column of config.contextColumns) contextFields.add(column)
     for (const [field, encrypted] of Object.entries(definition.encrypted)) {
@@ -160,6 +186,7 @@ function createRecordModel(
         required: encrypted.required,
         group,
         codec,
+        legacy: openerOf(name, field),
       }
       groupFields.push(sealed)
       fields.set(field, sealed)
@@ -179,5 +206,19 @@ function createRecordModel(
     ...[...groups.values()].map((group) => group.column),
     ...Object.keys(definition.indexes),
   ])
-  return Object.assign(model, { indexes, managed })
+  const mixed = model.mixed || [...groups.values()].some((group) => group.imports)
+  return Object.assign(model, { indexes, managed, mixed })
+}
+
+/** The columns that the openers of a group's fields need. */
+function legacyColumns(
+  model: string,
+  key: string,
+  definition: ModelDefinition,
+  openerOf: RowsBefore['openerOf'],
+): readonly string[] {
+  const columns = Object.entries(definition.encrypted).flatMap(([field, encrypted]) =>
+    encrypted.key === key ? (openerOf(model, field)?.columns?.[model] ?? []) : [],
+  )
+  return [...new Set(columns)]
 }

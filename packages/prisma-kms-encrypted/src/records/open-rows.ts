@@ -4,17 +4,18 @@
  */
 import type { DataKey } from '../envelope/data-key.js'
 import { entryFor, parseKeyColumn, type KeyEntry } from '../envelope/key-column.js'
-import { KmsEncryptedError } from '../errors.js'
+import { isKmsEncryptedError, KmsEncryptedError } from '../errors.js'
 import type { KmsCall } from '../kms/provider.js'
 import { identityOf, type RecordIdentity } from './context.js'
 import { checkIndexes } from './check-index.js'
 import type { KeyRing, UnwrapRequest } from './data-keys.js'
 import type { IndexKeys } from './index-keys.js'
 import { versionIn } from './key-names.js'
+import { legacyResult, mixedFormats, openLegacy } from './legacy.js'
 import type { KeyGroup, RecordModel, SealedField } from './models.js'
 import type { Shape } from './plan-selection.js'
 import { inSlices } from './slices.js'
-import { holdsPlaintext } from './stored-plaintext.js'
+import { holdsLegacy, holdsPlaintext } from './stored-plaintext.js'
 
 /** A row of a result, with Prisma's field names. */
 export type Row = Record<string, unknown>
@@ -28,6 +29,13 @@ interface WaitingValue {
   readonly field: SealedField
   readonly stored: unknown
   readonly request: UnwrapRequest
+}
+
+/** One value of another library. */
+interface LegacyValueFound {
+  readonly row: Row
+  readonly field: SealedField
+  readonly stored: unknown
 }
 
 /**
@@ -45,7 +53,7 @@ export async function openRows(
   lateKeys?: LateKeys,
   indexKeys?: IndexKeys | null,
 ): Promise<unknown> {
-  const found: Found = { ring, waiting: [], shaped: [], lateKeys }
+  const found: Found = { ring, waiting: [], legacy: [], shaped: [], lateKeys }
   const copy = await copyResult(model, result, shape, found)
   const { waiting, shaped } = found
   const requests = new Set(waiting.map((value) => value.request))
@@ -53,6 +61,7 @@ export async function openRows(
   await inSlices(waiting, ({ row, field, stored, request }) => {
     row[field.name] = field.codec.open(stored, keyInHand(ring, request))
   })
+  if (found.legacy.length > 0) await openLegacyValues(found.legacy, call)
   const removed = new Set<unknown>()
   for (const { row, shape: level } of shaped) {
     if (indexKeys && !checkIndexes(row, level.uses, indexKeys)) removed.add(row)
@@ -62,9 +71,19 @@ export async function openRows(
   return removed.size > 0 && Array.isArray(copy) ? copy.filter((row) => !removed.has(row)) : copy
 }
 
+/** Keys that several values need are unwrapped once: the calls of one turn share a batch. */
+async function openLegacyValues(legacy: readonly LegacyValueFound[], call: KmsCall): Promise<void> {
+  const opened = await Promise.all(
+    legacy.map(async ({ row, field, stored }) =>
+      legacyResult(field, await openLegacy(field, row, stored, call)),
+    ),
+  )
+  legacy.forEach(({ row, field }, index) => (row[field.name] = opened[index]))
+}
+
 /** A result as it is stored, without what the plan had added. */
 export function storedRows(model: RecordModel, result: unknown, shape: Shape | null): unknown {
-  const found: Found = { ring: null, waiting: [], shaped: [], lateKeys: undefined }
+  const found: Found = { ring: null, waiting: [], legacy: [], shaped: [], lateKeys: undefined }
   const copy = copyRows(model, result, shape, found)
   for (const { row, shape: level } of found.shaped) hideAdded(row, level)
   return copy
@@ -80,10 +99,20 @@ export function keysOf(model: RecordModel, result: unknown): UnwrapRequest[] {
       const identity = identityOf(rowModel, row)
       if (!identity) continue
       // Which of several entries the fields need, only their headers tell: all of them, there are few.
-      for (const entry of parseKeyColumn(text, columnName(group))) requests.push({ group, identity, entry })
+      for (const entry of knownEntries(group, text)) requests.push({ group, identity, entry })
     }
   })
   return requests
+}
+
+/** Another library's key columns may have forms of their own; its opener deals with them. */
+function knownEntries(group: KeyGroup, text: string): readonly KeyEntry[] {
+  try {
+    return parseKeyColumn(text, columnName(group))
+  } catch (error) {
+    if (group.imports && isKmsEncryptedError(error, 'INVALID_KEY_COLUMN')) return []
+    throw error
+  }
 }
 
 /** What is found on the way through a result. */
@@ -92,6 +121,8 @@ interface Found {
   readonly ring: KeyRing | null
   /** Values whose data keys have to be asked for. */
   readonly waiting: WaitingValue[]
+  /** Values of other libraries. */
+  readonly legacy: LegacyValueFound[]
   readonly shaped: { row: Row; shape: Shape }[]
   readonly lateKeys: LateKeys | undefined
 }
@@ -120,14 +151,15 @@ function copyRows(model: RecordModel, value: unknown, shape: Shape | null, found
     if (relation) row[name] = copyRows(relation.model, nested, shape?.relations[name] ?? null, found)
   }
   if (shape && (shape.added.length > 0 || shape.uses.length > 0))
-    found.shaped.push({ row, shape: model.migrating === null ? shape : trustingPlaintext(shape, row) })
+    found.shaped.push({ row, shape: model.migrating === null ? shape : trustingPlaintext(shape, value) })
   return row
 }
 
 /** Opens the values of one group whose key is at hand, and lets the others wait for theirs. */
-function openGroup(group: KeyGroup, row: Row, ring: KeyRing, { waiting, lateKeys }: Found): void {
+function openGroup(group: KeyGroup, row: Row, ring: KeyRing, { waiting, legacy, lateKeys }: Found): void {
   const { model } = group
-  const mixed = model.migrating !== null
+  const { mixed } = model
+  const legacyBefore = legacy.length
   const text = row[group.column]
   // Several entries are parted by spaces. A lone one serves the whole group.
   const lone = typeof text === 'string' && !lateKeys?.size && !text.includes(' ') ? text : null
@@ -138,7 +170,7 @@ function openGroup(group: KeyGroup, row: Row, ring: KeyRing, { waiting, lateKeys
   for (const field of group.fields) {
     const stored = row[field.name]
     if (stored === null || stored === undefined) continue
-    if (mixed && holdsPlaintext(field, stored)) continue
+    if (mixed && (holdsPlaintext(field, stored) || takeLegacy(field, row, stored, legacy))) continue
     if (!identity) {
       identity = identityOf(model, row)
       if (!identity) throw idMissing(field)
@@ -154,6 +186,13 @@ function openGroup(group: KeyGroup, row: Row, ring: KeyRing, { waiting, lateKeys
     if (request?.entry !== entry) request = { group, identity, entry }
     waiting.push({ row, field, stored, request })
   }
+  if (identity && legacy.length > legacyBefore) throw mixedFormats(group)
+}
+
+function takeLegacy(field: SealedField, row: Row, stored: unknown, legacy: LegacyValueFound[]): boolean {
+  if (!holdsLegacy(field, stored)) return false
+  legacy.push({ row, field, stored })
+  return true
 }
 
 function entriesOf(
@@ -192,9 +231,9 @@ function keyInHand(ring: KeyRing, request: UnwrapRequest): DataKey {
 }
 
 /** Plaintext is found by itself, not through its index, which an old writer may have left behind. */
-function trustingPlaintext(shape: Shape, row: Row): Shape {
+function trustingPlaintext(shape: Shape, stored: object): Shape {
   const uses = shape.uses.map((use) => {
-    const plain = holdsPlaintext(use.index.field, row[use.index.field.name])
+    const plain = holdsPlaintext(use.index.field, (stored as Row)[use.index.field.name]) // a row before it is opened
     return plain ? { ...use, index: { ...use.index, verify: false } } : use
   })
   return { ...shape, uses }

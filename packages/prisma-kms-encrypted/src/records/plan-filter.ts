@@ -4,7 +4,7 @@ import type { IndexKeys, IndexUse } from './index-keys.js'
 import { normalisedText } from './index-keys.js'
 import type { FieldIndex, RecordModel } from './models.js'
 import { planMixedComparison } from './plan-mixed-filter.js'
-import { encryptedFilter, fullIndexNeeded, namedByMigrating } from './refusals.js'
+import { encryptedFilter, fullIndexNeeded, namedByMigrating, notIndexedYet } from './refusals.js'
 
 /** What planning a filter needs, and what it finds. */
 export interface FilterContext {
@@ -88,6 +88,9 @@ function planComparison(
   context: FilterContext,
 ): readonly Args[] {
   if (isNull(condition)) return [{ [name]: condition }]
+  const legacy = model.fields.get(name)?.legacy ?? null
+  if (legacy && (legacy.indexed !== true || model.migrating !== null))
+    throw notIndexedYet(`${model.name}.${name}`)
   if (model.migrating !== null) return planMigrating(model, name, condition, context)
   const operators = isFilter(condition) ? condition : { equals: condition }
   const keys = context.indexKeys

@@ -74,3 +74,13 @@ export function namedByMigrating(where: string): KmsEncryptedError {
     'Name the record by its id; the `where` of the operation itself may use the field.',
   )
 }
+
+/** @returns the error for a search that would miss the records which are not imported yet */
+export function notIndexedYet(where: string): KmsEncryptedError {
+  return new KmsEncryptedError({
+    code: 'ENCRYPTED_FILTER',
+    message: `${where}: cannot search a field of another library's records before their indexes are filled`,
+    why: 'The index of a record is empty until encryptAll() has filled it, so the search would miss records.',
+    fix: 'Run encryptAll() with the model under migrating: read, then give the opener indexed: true; see the migration guides.',
+  })
+}

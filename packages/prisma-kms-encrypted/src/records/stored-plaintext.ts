@@ -1,4 +1,4 @@
-/** Tells plaintext from ciphertext in the columns of models that are being migrated, where both are stored. */
+/** Tells what a value is in the columns of models that are being migrated: ciphertext, plaintext, or another library's. */
 import { KmsEncryptedError } from '../errors.js'
 import { isStoredNull } from './arguments.js'
 import type { SealedField } from './models.js'
@@ -8,7 +8,16 @@ import type { SealedField } from './models.js'
  * like it then fails to open, which is reported, while ciphertext taken for plaintext would be encrypted a second time.
  */
 export function holdsPlaintext(field: SealedField, stored: unknown): boolean {
-  return field.group.model.migrating !== null && !field.codec.looksSealed(stored)
+  return (
+    field.group.model.migrating !== null && !field.codec.looksSealed(stored) && !holdsLegacy(field, stored)
+  )
+}
+
+/** Whether a stored value is one of another library, whose rows are being imported. */
+export function holdsLegacy(field: SealedField, stored: unknown): boolean {
+  const { legacy } = field
+  if (legacy === null || (typeof stored !== 'string' && !(stored instanceof Uint8Array))) return false
+  return !field.codec.looksSealed(stored) && (legacy.recognises?.(stored) ?? true)
 }
 
 /**

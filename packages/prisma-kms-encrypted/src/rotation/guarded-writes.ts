@@ -14,6 +14,8 @@ export interface RowChange {
   readonly row: Row
   /** Columns that must still hold what {@link row} has. */
   readonly guards: readonly string[]
+  /** PostgreSQL's `xmin` of the row as read, which guards on all of it. */
+  readonly version?: string
   /** New values by field name, as they are stored. */
   readonly set: Row
 }
@@ -64,22 +66,25 @@ async function writeTogether(
     const name = columnIdentifier(model, field)
     return `${name} = CASE WHEN h.set ? ${literal(columnName(model, field))} THEN s.${name} ELSE t.${name} END`
   })
+  // A new value in a unique index takes the stronger lock anyway, and would wait for it once others hold theirs.
+  const strength = changes.some(({ version }) => version !== undefined) ? 'UPDATE' : 'NO KEY UPDATE'
   // The row type of the table itself gives every value its column's own type, whatever that is. Child rows may be added
   // beside this lock, and their writers do not make it skip the row.
   const sql = `WITH v AS MATERIALIZED (
-  SELECT e.ordinality AS n, e.value->'guard' AS guard, e.value->'set' AS set, ${keys.map((key) => `i.${key}`).join(', ')}
+  SELECT e.ordinality AS n, e.value->'guard' AS guard, e.value->'set' AS set, e.value->>'version' AS version, ${keys.map((key) => `i.${key}`).join(', ')}
   FROM jsonb_array_elements($1::jsonb) WITH ORDINALITY e, LATERAL jsonb_populate_record(NULL::${table}, e.value->'id') i
 ), h AS MATERIALIZED (
   SELECT v.n, v.set, ${keys.map((key) => `t.${key}`).join(', ')}
   FROM ${table} t JOIN v ON ${sameRow('t', 'v')}, LATERAL jsonb_populate_record(NULL::${table}, v.guard) g
-  WHERE ${guards.join(' AND ')}
-  ORDER BY ${keys.map((key) => `t.${key}`).join(', ')} FOR NO KEY UPDATE OF t SKIP LOCKED
+  WHERE ${['(v.version IS NULL OR t.xmin::text = v.version)', ...guards].join(' AND ')}
+  ORDER BY ${keys.map((key) => `t.${key}`).join(', ')} FOR ${strength} OF t SKIP LOCKED
 )
 UPDATE ${table} t SET ${sets.join(', ')}
 FROM h, LATERAL jsonb_populate_record(NULL::${table}, h.set) s
 WHERE ${sameRow('t', 'h')} RETURNING h.n::integer AS n`
   const parameter = JSON.stringify(
-    changes.map(({ row, guards: names, set }) => ({
+    changes.map(({ row, guards: names, version, set }) => ({
+      version,
       id: jsonRow(model, model.definition.primaryKey, row),
       guard: jsonRow(model, names, row),
       set: jsonRow(model, Object.keys(set), set),

@@ -2,12 +2,9 @@
 import { KmsEncryptedError } from '../errors.js'
 import { delegateOf } from '../extension/prisma-internals.js'
 import { runtimeOf } from '../extension/registry.js'
-import type { Runtime } from '../extension/runtime.js'
-import type { Args } from '../records/arguments.js'
-import type { KeyGroup, RecordModel } from '../records/models.js'
-import { hiddenRows, planWhere } from '../records/plan-filter.js'
+import type { RecordModel } from '../records/models.js'
 import { primaryKeyOf } from '../records/place-changes.js'
-import { plainWhere } from '../records/row-filter.js'
+import { chosenGroups, plannedWhere } from './chosen-rows.js'
 import { readCursor } from './cursors.js'
 import { selectColumns } from './pages.js'
 import {
@@ -19,13 +16,7 @@ import {
 } from './rotate-options.js'
 import { createRotationJob } from './rotation-job.js'
 import type { Rotation } from './rotation.js'
-import {
-  checkOptions,
-  invalidOptions,
-  type WalkOptions,
-  type WalkProgress,
-  type WalkResult,
-} from './walk-options.js'
+import { checkOptions, type WalkOptions, type WalkProgress, type WalkResult } from './walk-options.js'
 import { walkTable } from './walk-table.js'
 
 /** How far a rotation is. */
@@ -88,19 +79,6 @@ function runRotation(
 ): Promise<RotateResult> {
   const { mode = 'rewrap', force = false, dryRun = false, verify = false, batchSize = 500 } = options
   return walkTable(createRotationJob({ ...scope, mode, force, dryRun, verify, batchSize }), options)
-}
-
-/** The caller's filter in the database's own terms: encrypted fields by their indexes. */
-async function plannedWhere(runtime: Runtime, model: RecordModel, where: object): Promise<Args> {
-  if (!runtime.isReady()) await runtime.loadIndexKeys()
-  // Planning a plain object gives a plain object.
-  return planWhere(model, plainWhere(model, where), hiddenRows(runtime.indexKeys())) as Args
-}
-
-function chosenGroups(model: RecordModel, key: string | undefined, caller: string): readonly KeyGroup[] {
-  const groups = [...model.groups.values()].filter((group) => key === undefined || group.key === key)
-  if (groups.length > 0) return groups
-  throw invalidOptions(caller, `key '${key ?? ''}' (known: ${[...model.groups.keys()].join(', ')})`)
 }
 
 function notOneRecord(model: RecordModel, found: string): KmsEncryptedError {

@@ -1,0 +1,63 @@
+/** `encryptAll(prisma.user)`: encrypts the plaintext of a table, and fills or renews its blind indexes. */
+import { KmsEncryptedError } from '../errors.js'
+import { runtimeOf } from '../extension/registry.js'
+import { readCursor } from './cursors.js'
+import { encryptOptions, type EncryptOptions } from './encrypt-options.js'
+import { createEncryptionJob } from './encryption-job.js'
+import { chosenGroups, plannedWhere } from './chosen-rows.js'
+import { checkOptions, type WalkProgress, type WalkResult } from './walk-options.js'
+import { walkTable } from './walk-table.js'
+
+/** How far a run is. */
+export type EncryptProgress = WalkProgress
+/** What a run did. */
+export type EncryptResult = WalkResult
+
+/**
+ * Encrypts what is still plaintext in a model's encrypted fields, and fills their blind indexes. Under `migrating: 'read'`
+ * it only fills the indexes, which have to be there before the first value is encrypted. `@updatedAt` stays. A row is
+ * changed only if nobody has changed it since it was read, so it can run beside writers of every stage and be killed at any
+ * moment; running it again does only what is left.
+ * @param delegate a model of the extended client, such as `prisma.user`
+ * @throws KmsEncryptedError `INVALID_CONFIGURATION`; the failure of a row is reported, not thrown, unless `onError` is
+ *   `'stop'`; `KMS_…` when the key service refuses 100 rows one after another; `UNSUPPORTED_OPERATION` elsewhere than on
+ *   PostgreSQL
+ */
+export async function encryptAll<D>(delegate: D, options: EncryptOptions<D> = {}): Promise<EncryptResult> {
+  const caller = 'encryptAll()'
+  const { runtime, model } = runtimeOf(delegate, caller)
+  checkOptions(encryptOptions, options, caller)
+  if (runtime.base._activeProvider !== 'postgresql') throw postgresqlOnly(runtime.base._activeProvider)
+  const { where, key, batchSize = 500, range, cursor } = options
+  const start = cursor ?? range?.after ?? null
+  const upTo = range?.upTo ?? null
+  await runtime.loadIndexKeys()
+  const job = createEncryptionJob(
+    {
+      runtime,
+      model,
+      groups: chosenGroups(model, key, caller),
+      seals: model.migrating !== 'read',
+      openSealed: options.openSealed ?? model.migrating !== null,
+      indexKeys: runtime.indexKeys(),
+      dryRun: options.dryRun ?? false,
+      verify: options.verify ?? false,
+    },
+    {
+      where: where === undefined ? null : await plannedWhere(runtime, model, where),
+      after: start === null ? null : readCursor(model, start, caller),
+      upTo: upTo === null ? null : readCursor(model, upTo, caller),
+      batchSize,
+    },
+  )
+  return walkTable(job, options)
+}
+
+function postgresqlOnly(provider: string): KmsEncryptedError {
+  return new KmsEncryptedError({
+    code: 'UNSUPPORTED_OPERATION',
+    message: `encryptAll() works on PostgreSQL only, not on ${provider}`,
+    why: 'It guards each row by a version that only PostgreSQL has, and reads JSON as text.',
+    fix: 'Write the fields of each record again through the extended client.',
+  })
+}

@@ -1,0 +1,35 @@
+/** The options of `encryptAll()`, checked before anything is read. */
+import * as z from 'zod'
+
+import type { WhereOf } from './rotate-options.js'
+import { walkOptions, type WalkOptions } from './walk-options.js'
+
+/** Options of {@link encryptAll}; `D` is the type of the delegate. */
+export interface EncryptOptions<D = unknown> extends WalkOptions {
+  /** Only these rows, as in `findMany`. */
+  readonly where?: WhereOf<D>
+  /** Only this key's fields; default: all encrypted fields of the model. */
+  readonly key?: string
+  /**
+   * Opens also what is encrypted already: what does not open is reported, and the indexes of what does are computed
+   * again. Default: `true` while the model is migrating, since plaintext may look like ciphertext; otherwise only values
+   * whose index is missing are opened. Give `true` after a change of `normalize` or of the index key.
+   */
+  readonly openSealed?: boolean
+  /** Does everything but write, so that the result tells what would be done and what would fail. */
+  readonly dryRun?: boolean
+  /** Reads each row again after it was written and opens all its fields; what does not open is reported. */
+  readonly verify?: boolean
+}
+
+/** The form of {@link EncryptOptions}. */
+export const encryptOptions = z.strictObject({
+  ...walkOptions,
+  where: z
+    .custom<object>((value) => typeof value === 'object' && value !== null, 'expected a filter')
+    .optional(),
+  key: z.string().optional(),
+  openSealed: z.boolean().optional(),
+  dryRun: z.boolean().optional(),
+  verify: z.boolean().optional(),
+})

@@ -1,0 +1,196 @@
+/** Turns one row as it is stored into what has to be written so that its values are encrypted and its indexes right. */
+import { KmsEncryptedError, isKmsEncryptedError } from '../errors.js'
+import type { KmsCall } from '../kms/provider.js'
+import type { OwnArgs } from '../records/arguments.js'
+import { sealChange } from '../records/change-keys.js'
+import type { KeyRing } from '../records/data-keys.js'
+import type { ChangedRecord, Slot } from '../records/data-plan.js'
+import type { IndexKeys } from '../records/index-keys.js'
+import { legacyPlaintext, legacyResult, mixedFormats, openLegacy } from '../records/legacy.js'
+import type { KeyGroup, RecordModel, SealedField } from '../records/models.js'
+import { openRows, type Row } from '../records/open-rows.js'
+import { holdsLegacy } from '../records/stored-plaintext.js'
+import type { StoredRow } from './stored-rows.js'
+
+/** What is encrypted, and how thoroughly. */
+export interface EncryptionScope {
+  readonly model: RecordModel
+  readonly groups: readonly KeyGroup[]
+  /** `false` while the model goes on storing plaintext: then only its indexes are filled. */
+  readonly seals: boolean
+  /** See `EncryptOptions`. */
+  readonly openSealed: boolean
+  /** `null`: the model has no index. */
+  readonly indexKeys: IndexKeys | null
+}
+
+/** New values of a row's columns; nothing to do when `set` is empty. Or why it cannot be done, with the key. */
+export type RowEncryption =
+  | { readonly ok: true; readonly set: Row }
+  | { readonly ok: false; readonly key: string; readonly error: KmsEncryptedError }
+
+/**
+ * Decides over one row, wholly or not at all.
+ * @param ring data keys in hand; rows that are decided on in one tick share a batch of calls to the key service
+ * @throws whatever is no failure of this row
+ */
+export async function encryptRow(
+  scope: EncryptionScope,
+  stored: StoredRow,
+  ring: KeyRing,
+  call: KmsCall,
+): Promise<RowEncryption> {
+  const parts = await Promise.all(
+    scope.groups.map(async (group): Promise<RowEncryption> => {
+      try {
+        const plaintext = await readPlaintext(scope, group, stored, ring, call)
+        const indexes = indexesOf(scope, plaintext, stored.row)
+        if (!scope.seals) return { ok: true, set: indexes }
+        return { ok: true, set: { ...indexes, ...(await sealPlaintext(plaintext, stored.row, ring, call)) } }
+      } catch (error) {
+        if (!isKmsEncryptedError(error) || call.signal?.aborted === true) throw error
+        return { ok: false, key: group.key, error }
+      }
+    }),
+  )
+  const set: Row = {}
+  for (const part of parts) {
+    if (!part.ok) return part
+    Object.assign(set, part.set)
+  }
+  return { ok: true, set }
+}
+
+/** The values of a group, by what they are. */
+interface GroupValues {
+  readonly plain: readonly SealedField[]
+  readonly legacy: readonly SealedField[]
+  readonly sealed: readonly SealedField[]
+}
+
+function valuesOf(group: KeyGroup, { row }: StoredRow): GroupValues {
+  const plain: SealedField[] = []
+  const legacy: SealedField[] = []
+  const sealed: SealedField[] = []
+  for (const field of group.fields) {
+    const stored = row[field.name] ?? null
+    if (stored === null) continue
+    if (field.codec.looksSealed(stored)) sealed.push(field)
+    else if (holdsLegacy(field, stored)) legacy.push(field)
+    else plain.push(field)
+  }
+  return { plain, legacy, sealed }
+}
+
+/** The plaintext of a group's values, as far as it is needed: as Prisma gives it, and as it is sealed. */
+interface GroupPlaintext {
+  readonly group: KeyGroup
+  readonly values: GroupValues
+  readonly known: Row
+  readonly slots: readonly { readonly field: SealedField; readonly value: unknown }[]
+}
+
+/** Opens what has to be opened. What only looks encrypted fails here, and is reported. */
+async function readPlaintext(
+  scope: EncryptionScope,
+  group: KeyGroup,
+  stored: StoredRow,
+  ring: KeyRing,
+  call: KmsCall,
+): Promise<GroupPlaintext> {
+  const values = valuesOf(group, stored)
+  const { row, json } = stored
+  if (values.legacy.length > 0 && values.sealed.length > 0) throw mixedFormats(group)
+  const known: Row = {}
+  const slots: { field: SealedField; value: unknown }[] = []
+  for (const field of values.plain) {
+    known[field.name] = row[field.name]
+    slots.push({ field, value: json.get(field.name) ?? row[field.name] })
+  }
+  const opened = await Promise.all(
+    values.legacy.map((field) => openLegacy(field, row, row[field.name], call)),
+  )
+  values.legacy.forEach((field, index) => {
+    const text = opened[index] ?? ''
+    known[field.name] = legacyResult(field, text)
+    slots.push({ field, value: legacyPlaintext(field, text) })
+  })
+  Object.assign(known, await openSealed(scope, group, values.sealed, row, ring, call))
+  return { group, values, known, slots }
+}
+
+async function openSealed(
+  { model, openSealed: all }: EncryptionScope,
+  group: KeyGroup,
+  sealed: readonly SealedField[],
+  row: Row,
+  ring: KeyRing,
+  call: KmsCall,
+): Promise<Row> {
+  const hasKey = (row[group.column] ?? null) !== null
+  const unindexed = (field: SealedField) =>
+    model.indexesOf(field.name).some(({ column }) => (row[column] ?? null) === null)
+  try {
+    for (const field of sealed) field.codec.commitmentOf(row[field.name]) // its form costs nothing to check
+  } catch (error) {
+    lookalike(error)
+  }
+  const wanted = all || !hasKey ? sealed : sealed.filter(unindexed)
+  if (wanted.length === 0) return {}
+  const names = [group.column, ...group.contextFields, ...wanted.map(({ name }) => name)]
+  const only = Object.fromEntries(names.map((name) => [name, row[name]]))
+  // One row in, one row out.
+  const opened = (await openRows(model, only, null, ring, call).catch(lookalike)) as Row
+  return Object.fromEntries(wanted.map(({ name }) => [name, opened[name]]))
+}
+
+/** The indexes that differ from what is stored. */
+function indexesOf({ model, indexKeys }: EncryptionScope, { group, known }: GroupPlaintext, row: Row): Row {
+  const set: Row = {}
+  for (const field of group.fields) {
+    const isNull = (row[field.name] ?? null) === null
+    if (!isNull && !(field.name in known)) continue
+    for (const index of model.indexesOf(field.name)) {
+      const wanted = isNull ? null : (indexKeys?.compute(index, known[field.name]) ?? null)
+      if (wanted !== (row[index.column] ?? null)) set[index.column] = wanted
+    }
+  }
+  return set
+}
+
+/** Seals as any writer would: beside what is encrypted, under the row's data key if it has one. */
+async function sealPlaintext(
+  { group, values, slots }: GroupPlaintext,
+  row: Row,
+  ring: KeyRing,
+  call: KmsCall,
+): Promise<Row> {
+  if (slots.length === 0) return {}
+  const data: OwnArgs = {}
+  const change = { slots: slots.map((slot): Slot => ({ ...slot, data })), cleared: [] }
+  const changed: ChangedRecord = { model: group.model, data, groups: new Map([[group, change]]) }
+  // Every one of these values is replaced, so none of them needs a key that is stored; another library's key goes.
+  const replaced = [...values.plain, ...values.legacy].map(({ name }) => [name, null])
+  const others = { ...row, ...(Object.fromEntries(replaced) as Row) }
+  await sealChange(
+    changed,
+    values.legacy.length > 0 ? { ...others, [group.column]: null } : others,
+    ring,
+    call,
+  )
+  return data
+}
+
+const doubtful = new Set(['KEY_MISSING', 'INVALID_CIPHERTEXT', 'DECRYPTION_FAILED'])
+
+/** Whoever reads the report must know that plaintext may be behind it. */
+function lookalike(error: unknown): never {
+  if (!isKmsEncryptedError(error) || !doubtful.has(error.code)) throw error
+  throw new KmsEncryptedError({
+    code: error.code,
+    message: error.message.split('\n', 1)[0] ?? '',
+    why: 'The value begins like an encrypted one. It is either plaintext that only looks so, or ciphertext that does not belong to this row or has lost its key.',
+    fix: 'Look at the row. If it is plaintext, set the field to null by SQL and write the value through a client in the stage write; otherwise restore the row.',
+    cause: error,
+  })
+}
