@@ -323,22 +323,27 @@ describe('searching by an indexed field', () => {
     expect(await codeOf(writing.prisma.account.count({ where: { city: 'city 3' } }))).toBe('ENCRYPTED_FILTER')
   })
 
-  test('a copied index of an encrypted row is still found out', async () => {
-    const { prisma } = writing
-    const [a, b] = [
-      await prisma.account.create({ data: { email: 'a@x' } }),
-      await prisma.account.create({ data: { label: 'l', email: 'b@x' } }),
-    ]
-    await database.sql('UPDATE "Account" SET "emailBidx" = NULL WHERE id = $1', a.id)
-    const [index] = await database.sql('SELECT "emailBidx" AS i FROM "Account" WHERE id = $1', b.id)
-    await database.sql('UPDATE "Account" SET "emailBidx" = NULL WHERE id = $1', b.id)
-    await database.sql('UPDATE "Account" SET "emailBidx" = $2 WHERE id = $1', a.id, index?.['i'])
-    expect(await codeOf(prisma.account.findMany({ where: { email: 'b@x' } }))).toBe('INDEX_MISMATCH')
-    expect(await codeOf(prisma.account.findUnique({ where: { email: 'b@x' } }))).toBe('INDEX_MISMATCH')
-    expect(await codeOf(prisma.account.update({ where: { email: 'b@x' }, data: { label: 'stolen' } }))).toBe(
-      'INDEX_MISMATCH',
-    )
-  })
+  test.each(['with', 'without'])(
+    'a copied index of an encrypted row is still found out, %s a cache',
+    async (cache) => {
+      const migrating = { Account: 'write' } as const
+      const cached = database.connect({ migrating, cache: { ttlMs: 60_000, maxEntries: 1_000 } })
+      const { prisma } = cache === 'with' ? cached : writing
+      const [a, b] = [
+        await prisma.account.create({ data: { email: 'a@x' } }),
+        await prisma.account.create({ data: { label: 'l', email: 'b@x' } }),
+      ]
+      await database.sql('UPDATE "Account" SET "emailBidx" = NULL WHERE id = $1', a.id)
+      const [index] = await database.sql('SELECT "emailBidx" AS i FROM "Account" WHERE id = $1', b.id)
+      await database.sql('UPDATE "Account" SET "emailBidx" = NULL WHERE id = $1', b.id)
+      await database.sql('UPDATE "Account" SET "emailBidx" = $2 WHERE id = $1', a.id, index?.['i'])
+      expect(await codeOf(prisma.account.findMany({ where: { email: 'b@x' } }))).toBe('INDEX_MISMATCH')
+      expect(await codeOf(prisma.account.findUnique({ where: { email: 'b@x' } }))).toBe('INDEX_MISMATCH')
+      expect(
+        await codeOf(prisma.account.update({ where: { email: 'b@x' }, data: { label: 'stolen' } })),
+      ).toBe('INDEX_MISMATCH')
+    },
+  )
 
   test('ciphertext as the value asked for finds no row', async () => {
     const { id } = await writing.prisma.account.create({ data: { email: 'a@x' } })
