@@ -1,5 +1,6 @@
 /** rotateAll on a table that others write meanwhile, and on rows that cannot be rotated. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
 import { rotateAll } from '../../src/index.js'
 import {
   errorOf,
@@ -75,6 +76,49 @@ test('a key that another writer changed meanwhile is read again, not overwritten
   })
   const { encryptedKmsKey } = await database.stored('"User"', id)
   expect(String(encryptedKmsKey)).not.toContain('v1:')
+})
+
+test.each(['rewrap', 're-encrypt'] as const)(
+  '%s never waits for a lock, and comes back to the row',
+  async (mode) => {
+    const [first, second] = await createUsers(4)
+    const seen: [number, string | null][] = []
+    const other = new pg.Client({ connectionString: database.url })
+    await other.connect()
+    await other.query('BEGIN')
+    await other.query('SELECT FROM "User" WHERE id = $1 FOR UPDATE', [second])
+    const rotating = rotateAll(two.prisma.user, {
+      mode,
+      key: 'default',
+      onProgress: ({ done, cursor }) => {
+        seen.push([done, cursor])
+        // The other three are done while the lock is held; then the other writer goes on with the row, and commits.
+        if (done === 3)
+          void other
+            .query('UPDATE "User" SET "loginCount" = 7 WHERE id = $1', [second])
+            .then(() => other.query('COMMIT'))
+      },
+    })
+    expect(await rotating).toMatchObject({ done: 4, failed: 0, finished: true })
+    await other.end()
+    expect(seen[0]).toEqual([3, null])
+    const rows = await database.sql(
+      'SELECT id, "loginCount" AS n, left("encryptedKmsKey", 3) AS v FROM "User" ORDER BY id',
+    )
+    expect(rows[1]).toEqual({ id: second, n: 7, v: 'v2:' })
+    expect(rows[0]).toEqual({ id: first, n: 0, v: 'v2:' })
+  },
+)
+
+test('new child rows, whose foreign keys lock their parent, do not hold it back', async () => {
+  const [first] = await createUsers(2)
+  const other = new pg.Client({ connectionString: database.url })
+  await other.connect()
+  await other.query('BEGIN')
+  await other.query('INSERT INTO "Post" (title, "authorId") VALUES ($1, $2)', ['t', first])
+  expect(await rotateAll(two.prisma.user)).toMatchObject({ done: 2 })
+  await other.query('COMMIT')
+  await other.end()
 })
 
 test('a row that another rotation has done is skipped', async () => {
