@@ -30,7 +30,7 @@ export function withSingleFlight(provider: KmsProvider, timing: Timing = systemT
     })
     const gather = async () => {
       flights.send(wanted, place, send as unknown as SendBatch<UnwrapItem>) // as above
-      return Promise.all(names.map((name) => (name.ok ? flights.land(name.value, place) : name)))
+      return Promise.all(names.map(async (name) => (name.ok ? flights.land(name.value, place) : name)))
     }
     return withinCall(call, place, gather, timing)
   })
