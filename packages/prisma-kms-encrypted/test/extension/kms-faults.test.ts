@@ -45,7 +45,8 @@ function connect() {
       calls: { deadlineMs: 60_000 },
       ...({ providers: [awsKms({ client })] } as object), // in place of the local provider
     },
-    { max: 20 },
+    // Prisma's limit of 5 s on a batch would judge the machine besides.
+    { max: 20, prisma: { transactionOptions: { maxWait: 60_000, timeout: 60_000 } } },
   )
   return {
     prisma,
