@@ -37,7 +37,9 @@ export function runTransaction(
     }
     return results
   }
-  return runtime.catalogue(null).then(() => original.call(client, inOrder, options))
+  // Prisma lets nobody give a batch these limits, and its own 5 s would cut off calls to the key service.
+  const limits = { ...runtime.config.transaction, ...options }
+  return runtime.catalogue(null).then(() => original.call(client, inOrder, limits))
 }
 
 function isLazyOperation(item: unknown): item is LazyOperation {

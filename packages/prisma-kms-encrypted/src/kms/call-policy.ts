@@ -1,4 +1,4 @@
-/** Turns a bare provider into the one that is used: audit, cache, coalescing, circuit breaker and retry around it, in this order. */
+/** Turns a bare provider into the one that is used: audit, cache, circuit breaker, retry and coalescing around it, in this order. */
 import { withAudit } from './audit.js'
 import type { KmsAudit } from './audit.js'
 import { withCache } from './cache.js'
@@ -24,16 +24,17 @@ export interface CallPolicyOptions {
 }
 
 /**
- * Puts all policies around `provider`. A call is looked up in the cache first, then joined with concurrent ones,
- * then refused if the service is down, then sent and sent again. `flush` empties the cache, if there is one.
+ * Puts all policies around `provider`. A call is looked up in the cache first, then refused if the service is down, then
+ * sent and sent again, each time joined with concurrent ones: retries belong to a call, so that nobody waits for those
+ * of a stranger in the same batch. `flush` empties the cache, if there is one.
  * @throws INVALID_CONFIGURATION for impossible cache bounds
  */
 export function withCallPolicy(provider: KmsProvider, options: CallPolicyOptions = {}): CachingKmsProvider {
   const shared = options.timing === undefined ? {} : { timing: options.timing }
-  const retrying = withRetry(provider, { ...shared, ...options.retry })
+  const coalescing = withCoalescing(provider, { ...shared, ...options.coalescing })
+  const retrying = withRetry(coalescing, { ...shared, ...options.retry })
   const breaking = withCircuitBreaker(retrying, { ...shared, ...options.circuitBreaker })
-  const coalescing = withCoalescing(breaking, { ...shared, ...options.coalescing })
-  const caching = options.cache === undefined ? null : withCache(coalescing, options.cache, options.timing)
-  const audited = options.audit === undefined ? null : withAudit(caching ?? coalescing, options.audit)
-  return { ...(audited ?? caching ?? coalescing), flush: () => caching?.flush() }
+  const caching = options.cache === undefined ? null : withCache(breaking, options.cache, options.timing)
+  const audited = options.audit === undefined ? null : withAudit(caching ?? breaking, options.audit)
+  return { ...(audited ?? caching ?? breaking), flush: () => caching?.flush() }
 }

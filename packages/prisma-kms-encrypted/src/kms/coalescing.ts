@@ -1,5 +1,4 @@
 /** Turns the concurrent calls of one turn of the event loop into one batch per operation and key id. */
-import { isKmsEncryptedError } from '../errors.js'
 import { withinCall } from './call.js'
 import { validateContext } from './context.js'
 import { decorateProvider } from './decorate.js'
@@ -9,6 +8,9 @@ import { attempt, failed } from './outcome.js'
 import type { EncryptionContext, KmsCall, KmsProvider, Outcome, UnwrapItem, WrapItem } from './provider.js'
 import { systemTiming } from './timing.js'
 import type { Timing } from './timing.js'
+
+/** Milliseconds that a batch has to answer after its deadline; less than those of the retry around it. */
+const graceMs = 50
 
 /** Options of {@link withCoalescing}. */
 export interface CoalescingOptions {
@@ -55,8 +57,10 @@ export function withCoalescing(provider: KmsProvider, options: CoalescingOptions
       collecting.delete(name)
       dispatchBatch(batch)
     }
+    // A provider answers item by item when time is up; what it still has to say is waited for.
+    const waiting = call.deadlineMs === undefined ? call : { ...call, deadlineMs: call.deadlineMs + graceMs }
     return withinCall(
-      call,
+      waiting,
       place,
       (signal) =>
         new Promise<Outcomes>((settle) => {
@@ -92,22 +96,19 @@ function dispatchBatch({ place, send, participants }: Batch): void {
   const { distinct, positions } = indexItems(present, place)
   const call: KmsCall = { signal: controller.signal, ...(deadlineMs === Infinity ? {} : { deadlineMs }) }
 
-  send(distinct, call).then(
+  const answering = send(distinct, call)
+  answering.then(
     (outcomes) => {
       const results = distributeOutcomes(outcomes, positions, place)
       present.forEach(({ settle }, index) => {
         settle(results[index] ?? [])
       })
     },
-    (error: unknown) => {
-      for (const { settle } of present) settle(Promise.reject(toError(error, place)))
+    () => {
+      // As it is (`answering` is rejected): the retry around tells passing failures from foreign errors.
+      for (const { settle } of present) settle(answering as Promise<never>)
     },
   )
-}
-
-/** Foreign errors may hold a request, so they do not get through. */
-function toError(error: unknown, place: Batch['place']): Error {
-  return isKmsEncryptedError(error) ? error : kmsFailure('KMS_UNAVAILABLE', place)
 }
 
 /** Where an item is in the batch that is sent, or why it is not in it. */

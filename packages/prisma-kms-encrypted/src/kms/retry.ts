@@ -73,8 +73,10 @@ export function withRetry(provider: KmsProvider, options: RetryOptions = {}): Km
         (signal) => send(sent, { deadlineMs, signal }),
         timing,
       ).catch((error: unknown): readonly Outcome<Uint8Array>[] => {
+        // A foreign error is a fault of the provider, which asking again does not mend; it may hold a request.
+        if (!isKmsEncryptedError(error)) throw kmsFailure('KMS_UNAVAILABLE', place)
+        if (!isRetryable(error)) throw error
         // The whole call failed in a passing way: so did each item.
-        if (!isKmsEncryptedError(error) || !isRetryable(error)) throw error
         return sent.map(() => failed(error))
       })
       pending.forEach((index, position) => {

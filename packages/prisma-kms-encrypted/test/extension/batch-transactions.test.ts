@@ -49,6 +49,17 @@ describe('on the extended client', () => {
     expect(updated).toMatchObject({ name: 'x', email: 'same batch' })
   })
 
+  test('the limits are those of the configuration: Prisma takes none for a batch', async () => {
+    const { prisma, kms } = database.connect({ transaction: { timeout: 200 } })
+    const { id } = await prisma.user.create({ data: { name: 'x' } })
+    kms.latencyMs = 600
+    const batch = prisma.$transaction([
+      prisma.user.update({ where: { id }, data: { email: 'late' } }),
+      prisma.user.count(),
+    ])
+    expect(await codeOf(batch)).toBe('P2028')
+  })
+
   test('what needs several statements: keys after the insert, nested updates, updateMany, upsert', async () => {
     const { prisma } = client
     const user = await prisma.user.create({ data: { name: 'x', profile: { create: { bio: 'a' } } } })

@@ -2,7 +2,7 @@ import { withCallPolicy } from '../../src/kms/call-policy.js'
 import { localKms } from '../../src/providers/local.js'
 import { insecureTestKms } from '../../src/providers/test.js'
 import { countingKms, providerContract } from '../../src/testing/index.js'
-import { createFakeProvider, plain, shortForm, wrapped } from './fake-provider.js'
+import { createFakeProvider, failure, plain, shortForm, successOf, wrapped } from './fake-provider.js'
 import { createFakeTiming } from './fake-timing.js'
 
 const withoutService = {
@@ -74,4 +74,20 @@ test('faults are retried below the circuit breaker, which opens only when the re
   expect((await fails).map(shortForm)).toEqual(['KMS_UNAVAILABLE'])
   const refused = kms.wrap('key', [plain(1)], {})
   await expect(refused).rejects.toThrow('circuit')
+})
+
+test('nobody waits for the retries of a stranger in the same batch', async () => {
+  const timing = createFakeTiming()
+  const provider = createFakeProvider(({ items }, number) =>
+    Promise.resolve(
+      items.map((item, index) => (number === 1 && index === 0 ? failure('KMS_THROTTLED') : successOf(item))),
+    ),
+  )
+  const kms = withCallPolicy(provider, { timing })
+  const throttled = kms.wrap('key', [plain(1)], {})
+  const lucky = kms.wrap('key', [plain(2)], {})
+  expect((await lucky).map(shortForm)).toEqual([3]) // the clock has not moved
+  await timing.advance(500)
+  expect((await throttled).map(shortForm)).toEqual([2])
+  expect(provider.calls.map(({ items }) => items.length)).toEqual([2, 1])
 })

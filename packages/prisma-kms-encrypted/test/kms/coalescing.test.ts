@@ -124,7 +124,7 @@ test('each caller keeps its own deadline, the batch has the latest', async () =>
   await settle()
   expect(provider.calls[0]?.call.deadlineMs).toBe(timing.now() + 200)
   const earlyRejects = expect(early).rejects.toMatchObject({ code: 'KMS_TIMEOUT' })
-  await timing.advance(100)
+  await timing.advance(150) // the provider has 50 ms to answer item by item
   await earlyRejects
   await timing.advance(100)
   await lateRejects
@@ -137,14 +137,11 @@ test('a full batch goes at once', async () => {
   expect(provider.calls.map(({ items }) => items.length)).toEqual([3, 3, 1])
 })
 
-test('a call that fails as a whole fails for every caller; a foreign error does not get through', async () => {
-  const provider = createFakeProvider(() => Promise.reject(new Error('secret')))
-  const kms = withCoalescing(provider)
+test('a call that fails as a whole fails for every caller, with the same error', async () => {
+  const error = new Error('judged by the retry around')
+  const kms = withCoalescing(createFakeProvider(() => Promise.reject(error)))
   const results = await Promise.allSettled([kms.wrap('a', [plain(1)], {}), kms.wrap('a', [plain(2)], {})])
-  for (const result of results) {
-    expect(result).toMatchObject({ status: 'rejected', reason: { code: 'KMS_UNAVAILABLE' } })
-    expect(JSON.stringify(result)).not.toContain('secret')
-  }
+  expect(results).toEqual(Array(2).fill({ status: 'rejected', reason: error }))
 })
 
 test('a bad context fails its item alone and is not sent', async () => {
