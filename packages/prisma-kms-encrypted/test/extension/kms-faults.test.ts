@@ -13,7 +13,7 @@ import { useExtendedDatabase } from '../support/extended-database.js'
 
 const database = useExtendedDatabase()
 const operations = Number(process.env['FAULT_OPERATIONS'] ?? 300)
-const workers = 25
+const workers = operations < 1_000 ? 25 : 100
 let stub: HttpStub
 let proxy: FaultProxy
 let keyId = '1234abcd-12ab-34cd-56ef-1234567890ab'
@@ -163,5 +163,5 @@ test(
     expect(await reader.prisma.user.count()).toBe(results.reduce((sum, rows) => sum + rows.size, 0))
     for (const server of [...servers, reader]) server.close()
   },
-  60_000 + operations * 100,
+  60_000 + operations * 300,
 )

@@ -45,6 +45,7 @@ export async function startFaultProxy(target: string, decide: () => Fate): Promi
     passed.on('error', () => outgoing.destroy())
     incoming.pipe(passed)
   })
+  server.keepAliveTimeout = 60_000 // only the faults that were asked for
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const proxy: FaultProxy = {

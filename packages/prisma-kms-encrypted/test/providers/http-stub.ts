@@ -61,6 +61,7 @@ export async function startHttpStub(answer: HttpStub['answer']): Promise<HttpStu
         underWay -= 1
       })
   })
+  server.keepAliveTimeout = 60_000 // a socket that the server closes while a request is on its way is another fault
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo // it listens on TCP
