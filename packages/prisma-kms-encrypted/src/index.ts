@@ -17,6 +17,9 @@ export type {
   RawPrismaClient,
 } from './providers/postgres-branch-keys.js'
 export type { BranchKeyStore, StoredBranchKey } from './kms/branch-key-store.js'
+export { createKmsProvider } from './providers/create-provider.js'
+export type { KmsProviderOptions, KmsRequest } from './providers/create-provider.js'
+export type { KmsFailureCode } from './kms/failure.js'
 export { createIndexKey } from './extension/index-key.js'
 export type { IndexKeyConfig, WrappedIndexKey } from './extension/index-key.js'
 export { rotationRanges } from './rotation/ranges.js'

@@ -74,6 +74,11 @@ const texts: { readonly [code in KmsFailureCode]: FailureText } = {
   },
 }
 
+/** Whether a value, perhaps of an untyped caller, is one of the codes. */
+export function isKmsFailureCode(code: unknown): code is KmsFailureCode {
+  return typeof code === 'string' && Object.hasOwn(texts, code)
+}
+
 /**
  * Builds the error for one failed call or item.
  * @param detail a short addition in our own words (a status, a length); never text that the service sent

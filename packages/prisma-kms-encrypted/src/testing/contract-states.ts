@@ -1,8 +1,9 @@
 /** The part of the contract that needs a key or a service in a certain state, which only the provider's author can make. */
 import { ok } from 'node:assert/strict'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { ErrorCode } from '../errors.js'
 import type { EncryptionContext, KmsProvider, Outcome } from '../kms/provider.js'
-import { expectCode, expectRefused, newItem, wrapAll } from './contract-assertions.js'
+import { expectCode, expectRefused, newItem, rejectionOf, wrapAll } from './contract-assertions.js'
 import type { ContractRunner } from './contract-runner.js'
 
 /** Circumstances that only the author of a provider can bring about. */
@@ -106,6 +107,17 @@ export function declareStates(
       // The cast: what is no error is the outcomes.
       if (result instanceof Error) expectCode(result, ['KMS_TIMEOUT'], [item])
       else expectRefused((result as readonly Outcome<Uint8Array>[])[0], ['KMS_TIMEOUT'], [item])
+    })
+    test('an abort ends a slow call with KMS_ABORTED, at once', async () => {
+      const kms = await slowService()
+      const item = newItem(ada)
+      const controller = new AbortController()
+      const pending = kms.wrap(keyId(), [item], { signal: controller.signal })
+      await sleep(50)
+      const aborted = Date.now()
+      controller.abort(new Error('reason of the caller'))
+      expectCode(await rejectionOf(pending), ['KMS_ABORTED'], [item])
+      ok(Date.now() - aborted < 250, 'gave up long after the abort')
     })
   }
 }

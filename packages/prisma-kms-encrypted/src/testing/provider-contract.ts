@@ -11,16 +11,18 @@ import {
   copyOutcome,
   valueOf,
   failedIndexes,
-  rejectionOf,
   expectRefused,
-  expectCode,
 } from './contract-assertions.js'
 import { globalRunner } from './contract-runner.js'
 import type { ContractRunner } from './contract-runner.js'
+import { declareLimits } from './contract-limits.js'
 import { contractStates, declareStates } from './contract-states.js'
 import type { ContractState, ContractStates } from './contract-states.js'
 
-/** Options of {@link providerContract}. Each state is either in `states` or, with the reason, in `unsupported`. */
+/**
+ * Options of {@link providerContract}. Each state is either in `states` or, with the reason, in `unsupported`.
+ * `joinedContexts` is for stand-ins of a service that run the pairs of a context together; a provider must not.
+ */
 export interface ProviderContractOptions {
   readonly name: string
   readonly create: () => Promise<KmsProvider> | KmsProvider
@@ -28,7 +30,7 @@ export interface ProviderContractOptions {
   readonly keyId: string | (() => string)
   readonly states: ContractStates
   /** Why a state cannot be brought about here; shown as the name of a test, so that nothing is skipped in silence. */
-  readonly unsupported: { readonly [state in ContractState]?: string }
+  readonly unsupported: { readonly [state in ContractState | 'joinedContexts']?: string }
   /** Defaults to the globals `describe` and `test`. */
   readonly runner?: ContractRunner
 }
@@ -57,6 +59,7 @@ export function providerContract(options: ProviderContractOptions): void {
   describe(`provider contract: ${options.name}`, () => {
     declareRoundTrips(test, provider, keyId)
     declareRefusals(test, provider, keyId)
+    if (options.unsupported.joinedContexts === undefined) declareJoinedContexts(test, provider, keyId)
     declareLimits(test, provider, keyId)
     declareStates(test, provider, keyId, options.states)
     for (const [state, why] of Object.entries(options.unsupported)) {
@@ -180,6 +183,12 @@ function declareRefusals(test: Test, provider: GetProvider, keyId: () => string)
     ...wrapped.map(({ ciphertext, context }) => ({ ciphertext, context: { ...context, namespace: 'x' } })),
     ...wrapped.map(({ ciphertext }) => ({ ciphertext, context: { model_name: 'User' } })),
   ])
+  refuses('refuses a context whose values changed places', (wrapped) =>
+    wrapped.map(({ ciphertext, context }) => ({
+      ciphertext,
+      context: { model_name: context['model_id'] ?? fail(), model_id: context['model_name'] ?? fail() },
+    })),
+  )
   refuses('refuses wrapped keys whose contexts were swapped', swapContexts)
   refuses(
     'refuses a tampered wrapped key',
@@ -250,35 +259,25 @@ function declareRefusals(test: Test, provider: GetProvider, keyId: () => string)
   })
 }
 
-function declareLimits(test: Test, provider: GetProvider, keyId: () => string): void {
-  test('an aborted call rejects with KMS_ABORTED and does not disturb others', async () => {
+function declareJoinedContexts(test: Test, provider: GetProvider, keyId: () => string): void {
+  test('tells contexts apart that read the same once their pairs are joined', async () => {
     const kms = await provider()
-    const item = newItem(ada)
-    const aborted = kms.wrap(keyId(), [item], {
-      signal: AbortSignal.abort(new Error('reason of the caller')),
-    })
-    const other = kms.wrap(keyId(), [item], noLimits)
-    expectCode(await rejectionOf(aborted), ['KMS_ABORTED'], [item])
-    valueOf((await other)[0])
-  })
-
-  test('a signal that fires during a call ends it', async () => {
-    const kms = await provider()
-    const items = Array.from({ length: 200 }, () => newItem(ada))
-    const controller = new AbortController()
-    const pending = kms.wrap(keyId(), items, { signal: controller.signal })
-    controller.abort()
-    // A provider that finished within the same tick has nothing left to abort.
-    const result = await pending.catch((error: unknown) => error)
-    if (!Array.isArray(result)) expectCode(result, ['KMS_ABORTED'], items)
-  })
-
-  test('a deadline that has passed gives KMS_TIMEOUT', async () => {
-    const kms = await provider()
-    const item = newItem(ada)
-    const error = await rejectionOf(
-      kms.unwrap(keyId(), [{ ciphertext: new Uint8Array(9), context: ada }], { deadlineMs: 1 }),
-    )
-    expectCode(error, ['KMS_TIMEOUT'], [item])
+    const joined: readonly (readonly [EncryptionContext, EncryptionContext])[] = [
+      [{ ab: 'c' }, { a: 'bc' }],
+      [{ a: 'b', c: 'd' }, { a: 'bcd' }],
+      ...[',', '&', ';', '\n', '\0', '|'].flatMap((between) =>
+        ['=', ':', '\0'].map((within) => [{ a: 'b', c: 'd' }, { a: `b${between}c${within}d` }] as const),
+      ),
+      [{ a: 'b', c: 'd' }, { a: 'b","c":"d' }],
+    ]
+    const items = joined.map(([context]) => newItem(context))
+    const wrapped = await wrapAll(kms, keyId(), items)
+    const changed = wrapped.map(({ ciphertext }, index) => ({
+      ciphertext,
+      context: joined[index]?.[1] ?? fail(),
+    }))
+    for (const outcome of await kms.unwrap(keyId(), changed, noLimits)) {
+      expectRefused(outcome, ['KMS_INVALID_CIPHERTEXT'], items)
+    }
   })
 }

@@ -33,6 +33,8 @@ export interface ExampleProjects {
     modules: readonly string[],
     environment: Readonly<Record<string, string>>,
   ): Promise<Outcome>
+  /** Runs a compiled module of a project under Node's own test runner. */
+  test(name: string, module: string): Promise<Outcome>
   remove(): Promise<void>
 }
 
@@ -88,6 +90,8 @@ export async function createExampleProjects(): Promise<ExampleProjects> {
       await writeFile(file, [...imports, 'process.exit()'].join('\n'))
       return start([file], folder, environment)
     },
+    test: (name, module) =>
+      start(['--test', '--test-reporter=tap', join('out', name, 'src', module)], folder, {}),
     remove: () => rm(folder, { recursive: true, force: true }),
   }
 }

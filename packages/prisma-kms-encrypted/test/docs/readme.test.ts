@@ -36,7 +36,7 @@ test('every schema generates, and every example compiles in strict mode', async 
   )
   expect(generated.filter(({ ok }) => !ok)).toEqual([])
   expect(await projects.compile()).toEqual({ ok: true, output: '' })
-})
+}, 300_000)
 
 test('the README’s migration and examples run, in their order, and print what they say', async () => {
   const database = await createDatabase()
@@ -46,7 +46,8 @@ test('the README’s migration and examples run, in their order, and print what 
     `DROP SCHEMA public CASCADE; CREATE SCHEMA public;
     CREATE TABLE "User" ("id" serial PRIMARY KEY, "name" text NOT NULL); ${migration}`,
   )
-  const sources = Object.entries(main.sources).filter(([file]) => !file.startsWith('docs-'))
+  const ownFiles = readme.blocks.map((block) => fileOf(readme, block))
+  const sources = Object.entries(main.sources).filter(([file]) => ownFiles.includes(file))
   const { ok, output } = await projects.execute(
     main.name,
     sources.map(([file]) => file.replace(/ts$/, 'js')),
@@ -66,6 +67,11 @@ test('the README’s migration and examples run, in their order, and print what 
   await database.drop()
 })
 
+test('the provider of the guide passes the contract suite, under the runner of the guide', async () => {
+  const { ok, output } = await projects.test(main.name, 'acme-kms.test.js')
+  expect([ok, output]).toEqual([true, expect.stringMatching(/# tests [2-9]\d\n[^]*# fail 0\n/)])
+})
+
 test.each(listPages())('%s: links to files and headings of this repository lead somewhere', (path) => {
   const dead = linksOf(readPage(path)).filter((link) => !/^https:/.test(link) && !leadsSomewhere(path, link))
   expect(dead).toEqual([])
@@ -80,7 +86,7 @@ function leadsSomewhere(from: string, link: string): boolean {
 
 /** Adds the blocks of a page without a schema of its own to the README's; returns those that have another. */
 function examplesOf(page: Page): Example[] {
-  const name = page.path.replace(/\W+/g, '-').toLowerCase()
+  const name = nameOf(page)
   const schema = page.blocks.find(isWholeSchema)?.text
   const own = schema === undefined || page.path === readme.path ? main : { name, schema, sources: {} }
   const found: Example[] = own === main ? [] : [own]
@@ -90,13 +96,21 @@ function examplesOf(page: Page): Example[] {
       if (models) found.push(fragment(name, models, null))
       models = isWholeSchema(block) ? null : block
     } else if (block.language === 'ts') {
-      const file = /^\/\/ src\/(\S+)/.exec(block.text)?.[1] ?? `${name}-${block.line}.ts`
       if (models) found.push(fragment(name, models, block))
-      else own.sources[file] = asModule(block)
+      else own.sources[fileOf(page, block)] = asModule(block)
       models = null
     }
   }
   return models ? [...found, fragment(name, models, null)] : found
+}
+
+function nameOf(page: Page): string {
+  return page.path.replace(/\W+/g, '-').toLowerCase()
+}
+
+/** The file that a block says it is, or one of its own. */
+function fileOf(page: Page, block: CodeBlock): string {
+  return /^\/\/ src\/(\S+)/.exec(block.text)?.[1] ?? `${nameOf(page)}-${block.line}.ts`
 }
 
 /** Models alone, under the README's generators, with the one example that is about them. */

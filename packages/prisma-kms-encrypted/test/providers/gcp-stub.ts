@@ -40,6 +40,7 @@ export const grpcStatus = grpc.status
 export async function startGcpStub(keys: readonly string[]): Promise<GcpStub> {
   const material = new Map(keys.map((name) => [name, randomBytes(32)]))
   const requests: StubRequest[] = []
+  const underWay = new Set<Promise<void>>()
   const require = createRequire(import.meta.url)
   const sdkEntry = require.resolve('@google-cloud/kms')
   const protos: unknown = JSON.parse(
@@ -115,14 +116,17 @@ export async function startGcpStub(keys: readonly string[]): Promise<GcpStub> {
         const made = answerTo(call.request)
         return stub.intercept === undefined ? made : stub.intercept(operation, made, call.request)
       }
-      answer().then(
-        (made) => {
-          callback(null, made)
-        },
-        (error: unknown) => {
-          callback(error)
-        },
-      )
+      const answering = answer()
+        .then(
+          (made) => {
+            callback(null, made)
+          },
+          (error: unknown) => {
+            callback(error)
+          },
+        )
+        .finally(() => underWay.delete(answering))
+      underWay.add(answering)
     }
 
   // The packages' types know neither the services of a loaded file nor their methods.
@@ -157,6 +161,9 @@ export async function startGcpStub(keys: readonly string[]): Promise<GcpStub> {
       server.forceShutdown()
     },
     stop: async () => {
+      // Nobody may wait for them any more, but their answers must not come after the test's environment has gone.
+      await Promise.all(underWay)
+      await sleep(20)
       await client.close()
       server.forceShutdown()
     },

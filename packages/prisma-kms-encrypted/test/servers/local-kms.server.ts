@@ -28,5 +28,8 @@ providerContract({
     wrongLengthKey: (ofKeyId, keyContext) => encryptRaw(client, ofKeyId, Buffer.alloc(16), keyContext),
     slowService: () => awsKms({ client: createTestClient(slow.url, 'eu-west-2') }),
   },
-  unsupported: { deniedKey: 'local-kms checks no permissions; tested against a stub' },
+  unsupported: {
+    joinedContexts: 'local-kms joins the pairs of a context, which AWS does not',
+    deniedKey: 'local-kms checks no permissions; moto does',
+  },
 })

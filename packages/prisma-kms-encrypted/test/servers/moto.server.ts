@@ -45,6 +45,7 @@ providerContract({
     }),
   },
   unsupported: {
+    joinedContexts: 'moto joins the pairs of a context, which AWS does not',
     disabledKey: 'moto lets disabled keys encrypt; local-kms does not',
   },
 })
