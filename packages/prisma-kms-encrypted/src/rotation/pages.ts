@@ -49,6 +49,33 @@ export async function* readPages(
   }
 }
 
+/** Conditions in one filter: with thousands of them the planning of a statement takes longer than the statement. */
+const maxConditions = 500
+
+/**
+ * Rows as they are now, in primary-key order; those that are gone are missing.
+ * @param columns what to read besides the primary key
+ */
+export async function readRows(
+  delegate: Delegate,
+  model: RecordModel,
+  rows: readonly Row[],
+  columns: readonly string[],
+): Promise<readonly Row[]> {
+  const [first = '', ...rest] = model.definition.primaryKey
+  const query = { select: selectColumns(model, columns), orderBy: orderOf(model) }
+  const found: Row[] = []
+  for (let start = 0; start < rows.length; start += maxConditions) {
+    const some = rows.slice(start, start + maxConditions)
+    const where =
+      rest.length === 0
+        ? { [first]: { in: some.map((row) => row[first]) } }
+        : { OR: some.map((row) => primaryKeyOf(model, row)) }
+    found.push(...(await delegate.findMany({ ...query, where })))
+  }
+  return found
+}
+
 /** A scope as one filter. */
 export function within(model: RecordModel, { where, after, upTo }: PageScope): Args {
   const { primaryKey } = model.definition

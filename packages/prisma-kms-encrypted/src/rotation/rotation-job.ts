@@ -5,9 +5,8 @@ import { delegateOf } from '../extension/prisma-internals.js'
 import type { Args } from '../records/arguments.js'
 import type { KeyGroup, RecordModel } from '../records/models.js'
 import type { Row } from '../records/open-rows.js'
-import { primaryKeyOf } from '../records/place-changes.js'
 import { cursorOf } from './cursors.js'
-import { orderOf, readPages, selectColumns, within, type PageScope } from './pages.js'
+import { readPages, readRows, within, type PageScope } from './pages.js'
 import { failureOf, renewRows } from './renew-rows.js'
 import type { Rotation } from './rotation.js'
 import type { TableJob } from './walk-table.js'
@@ -25,14 +24,7 @@ export function createRotationJob(rotation: Rotation): TableJob {
   })
   const all = scopeOf(groups.map(({ column }) => ({ [column]: { not: null } })))
   const due = force ? all : scopeOf(groups.flatMap(notCurrent))
-  const readAgain = (rows: readonly Row[]): Promise<readonly Row[]> =>
-    rows.length === 0
-      ? Promise.resolve([])
-      : delegate.findMany({
-          where: { OR: rows.map((row) => primaryKeyOf(model, row)) },
-          select: selectColumns(model, columns),
-          orderBy: orderOf(model),
-        })
+  const readAgain = (rows: readonly Row[]) => readRows(delegate, model, rows, columns)
   return {
     async count() {
       const [total, left] = await Promise.all([

@@ -6,8 +6,7 @@ import type { KmsCall } from '../kms/provider.js'
 import { KeyRing } from '../records/data-keys.js'
 import type { KeyGroup, RecordModel } from '../records/models.js'
 import { openRows, type Row } from '../records/open-rows.js'
-import { primaryKeyOf } from '../records/place-changes.js'
-import { selectColumns } from './pages.js'
+import { readRows } from './pages.js'
 
 /** A row that does not open, and the key that would have to open it. */
 export interface ClosedRow {
@@ -28,13 +27,11 @@ export async function verifyRows(
   call: KmsCall,
 ): Promise<readonly ClosedRow[]> {
   if (rows.length === 0) return []
+  const delegate = delegateOf(runtime.base, model.delegate)
   const closed: ClosedRow[] = []
   for (const group of groups) {
     const columns = [group.column, ...model.contextFields, ...group.fields.map(({ name }) => name)]
-    const stored = await delegateOf(runtime.base, model.delegate).findMany({
-      where: { OR: rows.map((row) => primaryKeyOf(model, row)) },
-      select: selectColumns(model, columns),
-    })
+    const stored = await readRows(delegate, model, rows, columns)
     const ring = new KeyRing()
     // All at once is one call to the key service; only when something does not open, each row alone tells which.
     if ((await problemOf(model, stored, ring, call)) === null) continue

@@ -436,6 +436,38 @@ export function describeDatabase(suite: Suite): void {
     expect(await suite.reader.account.findUnique({ where: { email: 'ada@example.com' } })).toBeNull()
   })
 
+  test('re-encryption gives new data keys under writers, and touches nothing else', async () => {
+    const old = suite.connect(versionsAt(1))
+    const next = suite.connect(versionsAt(2))
+    const data = times(12, (n) => ({ name: `e${n}`, nickname: 'enc', email: `e${n}@x`, notes: { n } }))
+    await old.prisma.user.createMany({ data })
+    const where = { nickname: 'enc' }
+    const rows = () => old.plain.user.findMany({ where, orderBy: { id: 'asc' } })
+    const before = await rows()
+    const id = before[3]?.id ?? 0
+    const [result] = await Promise.all([
+      rotateAll(next.prisma.user, { mode: 're-encrypt', key: 'default', where, batchSize: 3 }),
+      old.prisma.user.update({ where: { id }, data: { email: 'written meanwhile' } }),
+    ])
+    expect(result).toMatchObject({ failed: 0, finished: true })
+    // The other deployment may have written last, under a key of its own version.
+    await rotateAll(next.prisma.user, { mode: 're-encrypt', key: 'default', where })
+    const after = await rows()
+    expect(after.every(({ encryptedKmsKey }) => /^v2:[^ ]+$/.test(encryptedKmsKey ?? ''))).toBe(true)
+    after.forEach((row, index) => {
+      expect(row.name).not.toBe(before[index]?.name)
+      if (row.id !== id) expect(row.updatedAt).toEqual(before[index]?.updatedAt)
+    })
+    const opened = await suite.connect(versionsAt(2)).prisma.user.findMany({ where, orderBy: { id: 'asc' } })
+    expect(opened.map(({ name, email, notes }) => ({ name, email, notes }))).toEqual(
+      data.map(({ name, email, notes }, n) => ({
+        name,
+        email: n === 3 ? 'written meanwhile' : email,
+        notes,
+      })),
+    )
+  })
+
   test('rotateAll leaves only current keys, and nothing else is changed', async () => {
     const old = suite.connect(versionsAt(1))
     const next = suite.connect(versionsAt(2))
