@@ -18,6 +18,12 @@ export interface BoxCall {
   readonly signal?: AbortSignal
 }
 
+/** One use of a box that only opens. */
+export interface BoxOpenCall extends Pick<BoxCall, 'signal'> {
+  /** As when it was sealed. `null`: for what the gem's box wrote without a context, and only for that. */
+  readonly context: BoxContext | null
+}
+
 /** The head of a new box, tag included, and the keys for what it holds. */
 export interface NewBox {
   readonly head: Buffer
@@ -48,7 +54,7 @@ export async function startBox(box: ResolvedBox, content: BoxContent, call: BoxC
  * Has the data key of a box unwrapped and proves that head and context belong to it.
  * @throws KmsEncryptedError `UNKNOWN_KEY_VERSION`, `INVALID_CONTEXT`, `DECRYPTION_FAILED`, `KMS_…`
  */
-export async function openHead(box: ResolvedBox, head: ParsedBoxHead, call: BoxCall): Promise<BoxKeys> {
+export async function openHead(box: ResolvedBox, head: ParsedBoxHead, call: BoxOpenCall): Promise<BoxKeys> {
   const version = box.versionOf(head.keyVersion)
   const { pairs, text } = contextOf(call.context, version.number)
   const dataKey = await unwrapFor(version, { ciphertext: head.wrappedKey, context: pairs }, call)
@@ -65,24 +71,28 @@ export async function openHead(box: ResolvedBox, head: ParsedBoxHead, call: BoxC
 export async function unwrapFor(
   version: BoxKeyVersion,
   item: Omit<UnwrapItem, 'record'>,
-  call: BoxCall,
+  call: Pick<BoxCall, 'signal'>,
 ): Promise<Uint8Array> {
   const items = [{ ...item, record: referenceTo(version) }]
   const [outcome] = await version.provider.unwrap(version.keyId, items, kmsCall(call))
   return valueOf(outcome, 'unwrap')
 }
 
-/** The pairs for one version, copied, with their one text. */
+/**
+ * The pairs for one version, copied, with their one text.
+ * @throws KmsEncryptedError `INVALID_CONTEXT`, for `null` too
+ */
 export function contextOf(
-  context: BoxContext,
+  context: BoxContext | null,
   version: number,
 ): { readonly pairs: EncryptionContext; readonly text: string } {
   const given = typeof context === 'function' ? context(version) : context
-  const text = canonicalContextJson(given)
+  // Callers may be plain JavaScript; whatever is no context is refused here.
+  const text = canonicalContextJson(given as EncryptionContext)
   return { pairs: { ...given }, text }
 }
 
-function kmsCall({ signal }: BoxCall): KmsCall {
+function kmsCall({ signal }: Pick<BoxCall, 'signal'>): KmsCall {
   return signal === undefined ? {} : { signal }
 }
 

@@ -8,7 +8,7 @@ import { boxContents, invalidBox, parseBoxHead, type BoxContent } from '../envel
 import { invalidValue } from '../envelope/refusals.js'
 import { scalarBytes } from '../envelope/scalar-bytes.js'
 import { resolveBox, type BoxConfig, type ResolvedBox } from './box-config.js'
-import { openHead, startBox, type BoxCall } from './box-keys.js'
+import { openHead, startBox, type BoxCall, type BoxOpenCall } from './box-keys.js'
 import { createOpenStream, createSealStream } from './box-streams.js'
 import { isGemBox, openGemBox } from './gem-box.js'
 
@@ -27,9 +27,9 @@ export interface Box {
    * @throws KmsEncryptedError `INVALID_CIPHERTEXT` for what is no box of a text, `UNKNOWN_KEY_VERSION`,
    *   `DECRYPTION_FAILED` for another context or key and for anything changed or cut off, `INVALID_CONTEXT`, `KMS_…`
    */
-  open(sealed: string, call: BoxCall): Promise<string>
+  open(sealed: string, call: BoxOpenCall): Promise<string>
   /** Opens what {@link Box.seal} gave for bytes, or {@link Box.sealStream} as a whole. */
-  open(sealed: Uint8Array, call: BoxCall): Promise<Buffer>
+  open(sealed: Uint8Array, call: BoxOpenCall): Promise<Buffer>
   /**
    * A stream that turns the bytes written to it into a box, in constant memory: for `pipeline()`, or by
    * `Duplex.toWeb()` for `pipeThrough()`. What it gives is a box only once it has ended without an error.
@@ -64,9 +64,9 @@ export function createBox(config: BoxConfig = {}): Box {
     return sealBytes(box, 'bytes', scalarBytes.bytes.toBytes(value, 'Box'), call)
   }
 
-  async function open(sealed: string, call: BoxCall): Promise<string>
-  async function open(sealed: Uint8Array, call: BoxCall): Promise<Buffer>
-  async function open(sealed: string | Uint8Array, call: BoxCall): Promise<string | Buffer> {
+  async function open(sealed: string, call: BoxOpenCall): Promise<string>
+  async function open(sealed: Uint8Array, call: BoxOpenCall): Promise<Buffer>
+  async function open(sealed: string | Uint8Array, call: BoxOpenCall): Promise<string | Buffer> {
     if (typeof sealed === 'string') {
       const bytes = isGemBox(sealed)
         ? await openGemBox(box, sealed, call)
@@ -106,7 +106,7 @@ async function openBytes(
   box: ResolvedBox,
   content: BoxContent,
   sealed: Buffer | null,
-  call: BoxCall,
+  call: BoxOpenCall,
 ): Promise<Buffer> {
   const head = sealed && parseBoxHead(sealed)
   if (!sealed || !head) throw invalidBox('it ends within its head, or is no base64')

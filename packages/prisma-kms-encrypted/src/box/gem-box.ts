@@ -1,8 +1,9 @@
 /** Opens what `KmsEncrypted::Box` of the Ruby gem kms_encrypted 1.x wrote: `v<version>:<base64>`, the value itself encrypted by the service. */
 import { invalidBox } from '../envelope/box-format.js'
 import { decodeBase64 } from '../envelope/base64.js'
+import { absentContext } from '../kms/context.js'
 import type { ResolvedBox } from './box-config.js'
-import { contextOf, unwrapFor, type BoxCall } from './box-keys.js'
+import { contextOf, unwrapFor, type BoxOpenCall } from './box-keys.js'
 
 const GEM_BOX = /^v([1-9]\d{0,8}):(.+)$/s
 
@@ -17,7 +18,7 @@ export function isGemBox(text: string): boolean {
  * @throws KmsEncryptedError `INVALID_CIPHERTEXT` unless `legacy: 'kms_encrypted'` is set, and for another form;
  *   `UNKNOWN_KEY_VERSION`, `DECRYPTION_FAILED`, `KMS_…`
  */
-export async function openGemBox(box: ResolvedBox, text: string, call: BoxCall): Promise<Buffer> {
+export async function openGemBox(box: ResolvedBox, text: string, call: BoxOpenCall): Promise<Buffer> {
   if (!box.opensGem) {
     throw invalidBox(
       "it has the form of the gem kms_encrypted, which is opened only with legacy: 'kms_encrypted'",
@@ -27,6 +28,6 @@ export async function openGemBox(box: ResolvedBox, text: string, call: BoxCall):
   const ciphertext = decodeBase64(base64)
   if (digits === '' || ciphertext === null) throw invalidBox('expected v<version>:<base64>')
   const version = box.versionOf(Number(digits))
-  const { pairs } = contextOf(call.context, version.number)
-  return Buffer.from(await unwrapFor(version, { ciphertext, context: pairs, holds: 'value' }, call))
+  const context = call.context === null ? absentContext : contextOf(call.context, version.number).pairs
+  return Buffer.from(await unwrapFor(version, { ciphertext, context, holds: 'value' }, call))
 }

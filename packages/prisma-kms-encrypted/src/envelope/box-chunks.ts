@@ -13,6 +13,7 @@
 import { createHmac, createSecretKey, timingSafeEqual, type KeyObject } from 'node:crypto'
 import { decryptGcm, encryptGcm } from './aes-gcm.js'
 import { boxRefused } from './box-format.js'
+import { checkDataKeyLength } from './data-key.js'
 import { TAG_BYTES, NONCE_BYTES } from './field-format.js'
 
 /** Content bytes of every chunk but the last: 64 KiB, as in age. */
@@ -41,8 +42,10 @@ export interface BoxKeys {
  * Derives the keys of a box from its data key, by one HMAC-SHA-512 used as a PRF.
  *
  * @param dataKey 32 bytes, made for this box alone; the caller overwrites them afterwards
+ * @throws KMS_INVALID_RESPONSE when the length differs
  */
 export function deriveBoxKeys(dataKey: Uint8Array): BoxKeys {
+  checkDataKeyLength(dataKey)
   const block = createHmac('sha512', dataKey).update(DERIVATION_INPUT).digest()
   const cipherKey = createSecretKey(block.subarray(0, CIPHER_KEY_BYTES))
   const headKey = createSecretKey(block.subarray(CIPHER_KEY_BYTES))

@@ -30,19 +30,27 @@ export interface DataKey {
  * @throws KMS_INVALID_RESPONSE when the length differs: whatever was unwrapped is not one of our data keys
  */
 export function deriveDataKey(bytes: Uint8Array): DataKey {
-  if (bytes.byteLength !== DATA_KEY_BYTES) {
-    throw new KmsEncryptedError({
-      code: 'KMS_INVALID_RESPONSE',
-      message: `expected a data key of ${DATA_KEY_BYTES} bytes, got ${bytes.byteLength}`,
-      why: 'What the KMS unwrapped is not a data key of this library.',
-      fix: 'Check that the key column holds what this library (or kms_encrypted) wrote, and the KMS key that opens it.',
-    })
-  }
+  checkDataKeyLength(bytes)
   const block = createHmac('sha512', bytes).update(DERIVATION_INPUT).digest()
   const cipherKey = createSecretKey(block.subarray(0, CIPHER_KEY_BYTES))
   const commitment = Buffer.from(block.subarray(CIPHER_KEY_BYTES, CIPHER_KEY_BYTES + COMMITMENT_BYTES))
   block.fill(0)
   return { cipherKey, commitment }
+}
+
+/**
+ * Refuses what is no data key.
+ *
+ * @throws KMS_INVALID_RESPONSE
+ */
+export function checkDataKeyLength(bytes: Uint8Array): void {
+  if (bytes.byteLength === DATA_KEY_BYTES) return
+  throw new KmsEncryptedError({
+    code: 'KMS_INVALID_RESPONSE',
+    message: `expected a data key of ${DATA_KEY_BYTES} bytes, got ${bytes.byteLength}`,
+    why: 'What the KMS unwrapped is not a data key of this library.',
+    fix: 'Check that the key column holds what this library (or kms_encrypted) wrote, and the KMS key that opens it.',
+  })
 }
 
 /**

@@ -123,7 +123,7 @@ function indexItems(
   const byCiphertext = new Map<string, number[]>()
   const indexItem = (item: Item): Position => {
     if (place.operation !== 'unwrap' || !('ciphertext' in item)) return distinct.push(item) - 1
-    const { ciphertext, context } = item
+    const { ciphertext, context, holds } = item
     const usable = attempt(place, () => {
       validateContext(context)
     })
@@ -132,7 +132,12 @@ function indexItems(
       'latin1',
     )
     const alike = byCiphertext.get(text)
-    const twin = alike?.find((position) => isSameContext(distinct[position]?.context, context))
+    const twin = alike?.find((position) => {
+      const other = distinct[position]
+      // A value of any length must not be handed out as a data key.
+      const isAlike = other !== undefined && 'ciphertext' in other && other.holds === holds
+      return isAlike && isSameContext(other.context, context)
+    })
     if (twin !== undefined) return twin
     const position = distinct.push(item) - 1
     if (alike) alike.push(position)
@@ -142,8 +147,8 @@ function indexItems(
   return { distinct, positions: participants.map(({ items }) => items.map(indexItem)) }
 }
 
-function isSameContext(one: EncryptionContext | undefined, other: EncryptionContext): boolean {
-  const pairs = Object.entries(one ?? {})
+function isSameContext(one: EncryptionContext, other: EncryptionContext): boolean {
+  const pairs = Object.entries(one)
   return (
     pairs.length === Object.keys(other).length &&
     pairs.every(([name, value]) => Object.hasOwn(other, name) && other[name] === value)

@@ -19,6 +19,10 @@ export function exactContext(text: string): EncryptionContext {
   return context
 }
 
+/** No context at all, for what another library wrapped without one: no pairs, and an empty text. */
+export const absentContext: EncryptionContext = Object.freeze({})
+exactTexts.set(absentContext, '')
+
 /** The own text of an {@link exactContext}; `null` for every other context. */
 export function exactTextOf(context: EncryptionContext): string | null {
   return exactTexts.get(context) ?? null

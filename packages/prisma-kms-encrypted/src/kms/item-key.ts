@@ -16,11 +16,10 @@ export function itemKey(provider: string, keyId: string, { ciphertext, context, 
     length.writeUInt32BE(bytes.byteLength)
     hash.update(length).update(bytes)
   }
-  add(provider)
+  add(holds === 'value' ? `${provider}\0value` : provider) // a value must not be taken for a data key
   add(keyId)
   add(ciphertext)
   for (const part of contextParts(context)) add(part)
-  if (holds === 'value') add(holds) // the parts of a context are pairs, so one more is told from them
   return hash.digest('base64')
 }
 

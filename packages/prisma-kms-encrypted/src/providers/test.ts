@@ -97,7 +97,7 @@ function decodeKey(item: UnwrapItem, where: KmsFailurePlace): Uint8Array {
   }
   const key = Buffer.from(encoded, 'base64')
   // Beyond the gem: text that is not exactly what encodes the key counts as tampered.
-  if (storedContext !== expectedContext || key.toString('base64') !== encoded) {
+  if ((storedContext ?? '') !== expectedContext || key.toString('base64') !== encoded) {
     throw kmsFailure('KMS_INVALID_CIPHERTEXT', where)
   }
   return checkUnwrapped(key, item, where)

@@ -56,6 +56,20 @@ test('previous versions of the gem are versions here', async () => {
   expect(await codeOf(box.open(unknown, { context: of }))).toBe('UNKNOWN_KEY_VERSION')
 })
 
+test('what the gem wrote without a context opens without one, and only that', async () => {
+  const prefix = Buffer.from('insecure+data+A', 'base64')
+  const ciphertext = Buffer.concat([prefix, Buffer.from(`:${Buffer.from('bare').toString('base64')}`)])
+  const stored = `v1:${ciphertext.toString('base64')}`
+  expect(stored).toBe('v1:insecure+data+A6WW1GeVpRPT0=')
+  expect(await gem.open(stored, { context: null })).toBe('bare')
+  expect(await codeOf(gem.open(stored, { context: { a: '1' } }))).toBe('DECRYPTION_FAILED')
+  const bound = gemTestBox(Buffer.from('bound'), '{"a":"1"}')
+  expect(await codeOf(gem.open(bound, { context: null }))).toBe('DECRYPTION_FAILED')
+  const sealed = await gem.seal('ours', { context })
+  expect(await codeOf(gem.open(sealed, { context: null }))).toBe('INVALID_CONTEXT')
+  expect(await codeOf(gem.seal('ours', { context: null as never }))).toBe('INVALID_CONTEXT')
+})
+
 test('another context, and another form, are refused', async () => {
   const stored = gemTestBox(Buffer.from('secret'), '{"a":"1"}')
   expect(await codeOf(gem.open(stored, { context: { a: '2' } }))).toBe('DECRYPTION_FAILED')

@@ -72,6 +72,11 @@ describe('golden vectors', () => {
   })
 })
 
+test('only data keys make the keys of a box', () => {
+  for (const length of [0, 16, 31, 33])
+    expect(failureCode(() => deriveBoxKeys(Buffer.alloc(length)))).toBe('KMS_INVALID_RESPONSE')
+})
+
 describe('the head', () => {
   const box = hex(vectors[0]?.stored ?? '')
   const headBytes = 14

@@ -34,6 +34,16 @@ test('equal unwraps are sent once and give each caller bytes of its own', async 
   expect([...first, ...second].map(shortForm)).toEqual([0, 2, 2, 2])
 })
 
+test('a value of any length is never handed out for a data key that was asked for at the same moment', async () => {
+  const provider = createFakeProvider()
+  const kms = withCoalescing(provider)
+  await Promise.all([
+    kms.unwrap('a', [{ ...wrapped(1), holds: 'value' }], {}),
+    kms.unwrap('a', [wrapped(1)], {}),
+  ])
+  expect(provider.calls[0]?.items).toHaveLength(2)
+})
+
 test('bytes that were only copied are zeroed, those that one caller got are not', async () => {
   const made: Uint8Array[] = []
   const provider = createFakeProvider(({ items }) =>

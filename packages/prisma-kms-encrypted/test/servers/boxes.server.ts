@@ -120,6 +120,28 @@ describe.each(Object.entries(services))('%s', (_, service) => {
   })
 })
 
+test('what the gem’s box wrote without a context opens without one', async () => {
+  const { data } = await (async () => {
+    await bao.root.write(`${mount}/keys/bare`, {})
+    const answer = await bao.root.write(`${mount}/encrypt/bare`, { plaintext: encode64(Buffer.from('bare')) })
+    return answer as { data: { ciphertext: string } } // the client's answers have no type
+  })()
+  const [atGoogle] = await google.client.encrypt({ name: google.keyId, plaintext: Buffer.from('bare') })
+  const atAws = await encryptRaw(aws, awsKeyId, Buffer.from('bare'), {})
+  const lenient = vaultTransit({ address: bao.address, token: 'root', mount, allowUnderived: true })
+  const stored: [KmsProvider, string, Uint8Array][] = [
+    [awsKms({ client: aws }), awsKeyId, atAws],
+    [gcpKms({ client: google.client }), google.keyId, Buffer.from(atGoogle.ciphertext ?? '')],
+    [lenient, 'vault/bare', Buffer.from(data.ciphertext)],
+  ]
+  for (const [provider, keyId, ciphertext] of stored) {
+    const box = createBox({ keyId, providers: [provider], legacy: 'kms_encrypted' })
+    const text = `v1:${Buffer.from(ciphertext).toString('base64')}`
+    expect(await box.open(text, { context: null })).toBe('bare')
+    if (provider !== lenient) expect(await codeOf(box.open(text, { context }))).toBe('DECRYPTION_FAILED')
+  }
+})
+
 test('a box moves from service to service by its versions', async () => {
   const [first, second] = Object.values(services)
   if (!first || !second) throw new Error('two services are needed')
