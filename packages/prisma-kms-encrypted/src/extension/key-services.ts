@@ -35,7 +35,7 @@ export interface KeyServices extends ProviderRegistry {
   flush(): void
   /** Starts a new branch key for every branch of every key version. @returns how many */
   rotateBranchKeys(): Promise<number>
-  /** Forgets every key, and closes what stores of branch keys opened. */
+  /** Forgets every key, and closes what providers and stores of branch keys opened themselves. */
   close(): Promise<void>
 }
 
@@ -59,6 +59,12 @@ export function createKeyServices(
   const permitted = once((bare) => withPermissions(withEvents(bare), mode))
   // Without the cache of data keys: the lifetimes of a branch key in both would add up.
   const forBranchKeys = once((bare) => withPermissions(withAudit(withPolicy(bare), audit), mode))
+  const used = new Set<KmsProvider>()
+  const resolveBare = (keyId: string): KmsProvider => {
+    const bare = registry.resolve(keyId)
+    used.add(bare)
+    return bare
+  }
   const flush = (): void => {
     dataKeys?.flush()
     for (const provider of joined) provider.forget()
@@ -67,11 +73,11 @@ export function createKeyServices(
 
   return {
     dataKeys,
-    resolve: (keyId) => withEvents(registry.resolve(keyId)),
-    forDataKeys: (keyId) => permitted(registry.resolve(keyId)),
+    resolve: (keyId) => withEvents(resolveBare(keyId)),
+    forDataKeys: (keyId) => permitted(resolveBare(keyId)),
     branched(version, options) {
       if (mode === 'encrypt-only') throw encryptOnly(version)
-      const provider = branchProvider(forBranchKeys(registry.resolve(version.keyId)), version, options)
+      const provider = branchProvider(forBranchKeys(resolveBare(version.keyId)), version, options)
       branched.push({ provider, store: options.store })
       return withPermissions(withAudit(provider, audit), mode)
     },
@@ -83,7 +89,7 @@ export function createKeyServices(
     async close() {
       flush()
       const stores = new Set(branched.map(({ store }) => store))
-      await Promise.all([...stores].map(async (store) => store.close?.()))
+      await Promise.all([...stores, ...used].map(async (opened) => opened.close?.()))
     },
   }
 }

@@ -93,4 +93,6 @@ export interface KmsProvider {
   describeKey?(keyId: string): Promise<KeyDescription>
   /** The value that stands for this context in the service's audit log at `path`. */
   contextHash?(context: EncryptionContext, path: string): Promise<string>
+  /** Closes the connections that the provider itself opened; the next call opens others. */
+  close?(): Promise<void>
 }

@@ -76,6 +76,9 @@ function createLazyProvider(name: string, firstKeyId: string, entry: DefaultProv
         return false
       }
     },
+    async close() {
+      await (await loading)?.close?.()
+    },
     wrap: async (keyId, items, call) => (await load()).wrap(keyId, items, call),
     unwrap: async (keyId, items, call) => (await load()).unwrap(keyId, items, call),
     ...(entry.offers.includes('rewrap') && {

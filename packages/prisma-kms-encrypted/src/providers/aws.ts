@@ -152,6 +152,13 @@ export function awsKms(options: AwsKmsOptions = {}): KmsProvider {
         return requireBytes(CiphertextBlob, place)
       })
     },
+    close: () => {
+      if (client === undefined) {
+        for (const made of clients.values()) made.destroy()
+        clients.clear()
+      }
+      return Promise.resolve()
+    },
     describeKey: async (keyId) => {
       const sdk = await loadSdk()
       const [ofRegion] = regionsOf(keyId)

@@ -35,7 +35,7 @@ export interface GcpKmsOptions {
 
 /** The part of Google's client that is used. */
 export type GcpKmsClient = Pick<KeyManagementServiceClient, 'encrypt' | 'decrypt' | 'getCryptoKey'> &
-  Partial<Pick<KeyManagementServiceClient, 'initialize'>>
+  Partial<Pick<KeyManagementServiceClient, 'initialize' | 'close'>>
 
 const optionsSchema = z.strictObject({
   client: z.custom<GcpKmsClient>((value) => typeof value === 'object' && value !== null).optional(),
@@ -94,6 +94,12 @@ export function gcpKms(options: GcpKmsOptions = {}): KmsProvider {
   return Object.freeze<KmsProvider>({
     name: 'gcp',
     accepts: (keyId) => isKeyIdOf('gcp', keyId),
+    close: async () => {
+      if (settings.client !== undefined) return // not ours
+      const opened = client
+      client = undefined
+      await (await opened)?.close?.()
+    },
     wrap: (keyId, items, call) => {
       const place: KmsFailurePlace = { provider: 'gcp', keyId, operation: 'wrap' }
       return run(place, items, call, async (kms, { plaintext, context }) => {

@@ -13,7 +13,7 @@ import { useExtendedDatabase } from '../support/extended-database.js'
 
 const database = useExtendedDatabase()
 const operations = Number(process.env['FAULT_OPERATIONS'] ?? 300)
-const workers = operations < 1_000 ? 25 : 100
+const workers = operations < 1_000 ? 25 : 40
 let stub: HttpStub
 let proxy: FaultProxy
 let keyId = '1234abcd-12ab-34cd-56ef-1234567890ab'
@@ -34,7 +34,7 @@ afterAll(() => Promise.all([stub.stop(), proxy.stop()]))
 
 /** A server whose requests go through the faults. The phone's branch key is opened anew all the time. */
 function connect() {
-  const client = stubClient(proxy.url)
+  const client = stubClient(proxy.url, { requestTimeout: 120_000 })
   const { prisma } = database.connect(
     {
       keys: {
@@ -42,11 +42,11 @@ function connect() {
         phone: { keyId, branchKeys: { store: branchStore, per: 'model', memory: { ttlMs: 20 } } },
       },
       // The default of 10 s would judge the machine besides; that it suffices is shown with a fake clock (retry.test.ts).
-      calls: { deadlineMs: 60_000 },
+      calls: { deadlineMs: 300_000 },
       ...({ providers: [awsKms({ client })] } as object), // in place of the local provider
     },
     // Prisma's limit of 5 s on a batch would judge the machine besides.
-    { max: 20, prisma: { transactionOptions: { maxWait: 60_000, timeout: 60_000 } } },
+    { max: 20, prisma: { transactionOptions: { maxWait: 300_000, timeout: 300_000 } } },
   )
   return {
     prisma,

@@ -2,6 +2,7 @@ import { inspect } from 'node:util'
 import { KMSClient } from '@aws-sdk/client-kms'
 import { codeOf } from '../kms/code-of.js'
 import { shortForm } from '../kms/fake-provider.js'
+import { createFakeTiming } from '../kms/fake-timing.js'
 import { withRetry } from '../../src/kms/retry.js'
 import { systemTiming } from '../../src/kms/timing.js'
 import { awsKms } from '../../src/providers/aws.js'
@@ -236,6 +237,44 @@ describe('multi-Region keys', () => {
     expect(second.requests.at(-1)?.body).toMatchObject({ KeyId: arn.replace('us-east-1', 'us-west-2') })
   })
 
+  test('a region that does not answer is left at its time limit; after a while it is preferred again', async () => {
+    const timing = createFakeTiming()
+    const kms = awsKms({
+      regions: ['us-east-1', 'us-west-2'],
+      client: (region) =>
+        region === 'us-west-2'
+          ? createClient(second.url, { region })
+          : createClient(stub.url, { requestHandler: { requestTimeout: 200, throwOnRequestTimeout: true } }),
+      timing,
+    })
+    const wrap = async () => {
+      expect(await kms.wrap(mrk, [item], {})).toMatchObject([{ ok: true }])
+    }
+    const asked = async (action: () => Promise<unknown>): Promise<number[]> => {
+      const [first, next] = [stub.requests.length, second.requests.length]
+      await action()
+      return [stub.requests.length - first, second.requests.length - next]
+    }
+    stub.answer = (request) => ({ ...(answerLikeKms(request) as object), afterMs: 5_000 })
+    expect(await asked(wrap)).toEqual([1, 1])
+    stub.answer = answerLikeKms
+    await timing.advance(4_999)
+    expect(await asked(wrap)).toEqual([0, 1])
+    await timing.advance(2)
+    expect(await asked(wrap)).toEqual([1, 0])
+  })
+
+  test('with every region down each is asked once, and all recovers when one is back', async () => {
+    const kms = createMulti()
+    stub.answer = () => 'reset'
+    second.answer = () => ({ status: 400, json: { __type: 'ThrottlingException' } })
+    const [before, secondBefore] = [stub.requests.length, second.requests.length]
+    expect((await kms.wrap(mrk, [item], {})).map(shortForm)).toEqual(['KMS_THROTTLED'])
+    expect([stub.requests.length - before, second.requests.length - secondBefore]).toEqual([1, 1])
+    second.answer = answerLikeKms
+    expect(await kms.wrap(mrk, [item], {})).toMatchObject([{ ok: true }])
+  })
+
   test('a refusal is not carried to the next region, nor is another key', async () => {
     const before = second.requests.length
     stub.answer = () => ({ status: 400, json: { __type: 'AccessDeniedException' } })
@@ -244,6 +283,35 @@ describe('multi-Region keys', () => {
     expect((await createMulti().wrap(keyId, [item], {})).map(shortForm)).toEqual(['KMS_UNAVAILABLE'])
     expect(second.requests).toHaveLength(before)
   })
+})
+
+test('close() ends the connections that the provider opened, and the next call opens others', async () => {
+  const own = await startHttpStub(answerLikeKms)
+  const environment = {
+    AWS_ENDPOINT_URL_KMS: own.url,
+    AWS_ACCESS_KEY_ID: 'test',
+    AWS_SECRET_ACCESS_KEY: 'test',
+  }
+  const before = { ...process.env }
+  Object.assign(process.env, environment)
+  try {
+    const kms = awsKms({ region: 'us-east-1' })
+    for (let use = 0; use < 2; use += 1) {
+      expect(await kms.wrap(keyId, [item], {})).toMatchObject([{ ok: true }])
+      expect(await own.connections()).toBe(1)
+      await kms.close?.()
+      while ((await own.connections()) > 0) await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+    const given = createClient(own.url)
+    const withClient = awsKms({ client: given })
+    await withClient.wrap(keyId, [item], {})
+    await withClient.close?.()
+    expect(await withClient.wrap(keyId, [item], {})).toMatchObject([{ ok: true }]) // its owner's to close
+  } finally {
+    for (const name of Object.keys(environment)) Reflect.deleteProperty(process.env, name)
+    Object.assign(process.env, before)
+    await own.stop()
+  }
 })
 
 test('an ARN says its region; one of another region than the given is not accepted', () => {

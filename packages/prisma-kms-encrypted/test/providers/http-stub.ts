@@ -24,6 +24,8 @@ export interface HttpStub {
   /** Requests under way at the same time, at most. */
   readonly peak: number
   answer: (request: StubRequest) => StubAnswer
+  /** Connections that are open. */
+  connections(): Promise<number>
   stop(): Promise<void>
 }
 
@@ -72,6 +74,13 @@ export async function startHttpStub(answer: HttpStub['answer']): Promise<HttpStu
       return peak
     },
     answer,
+    connections: () =>
+      new Promise((resolve, reject) => {
+        server.getConnections((error, count) => {
+          if (error === null) resolve(count)
+          else reject(error)
+        })
+      }),
     stop: async () => {
       stopped.abort()
       server.closeAllConnections()
