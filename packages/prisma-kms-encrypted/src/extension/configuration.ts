@@ -12,6 +12,7 @@ import { defaultProviders } from '../providers/defaults.js'
 import type { ContextFn, EagerMode, KeyVersion, ResolvedKey } from '../records/key-config.js'
 import { branchFunction, branchKeyOptions, type BranchKeyOptions } from './branch-keys.js'
 import { checkContextColumns, checkNames, checkRowBinding, invalid } from './check-configuration.js'
+import { checkExclusive, checkIndexKeyApart } from './check-mode.js'
 import { indexKeyConfig, resolveIndexKey, type IndexKeyConfig, type ResolvedIndexKey } from './index-key.js'
 import { createKeyServices, type KeyServices } from './key-services.js'
 import { legacyConfig, resolveLegacy } from './legacy.js'
@@ -32,6 +33,8 @@ export interface KeyOptions {
   readonly rowBinding?: 'off'
   /** The key service wraps one key for each model or tenant, which wraps the records' data keys; off unless given. */
   readonly branchKeys?: BranchKeyOptions
+  /** `true`: every write of an encrypted field gets a data key of its own; see the guide on permissions. */
+  readonly freshKeys?: boolean
 }
 
 /** One version of a key. */
@@ -64,6 +67,8 @@ export interface KmsEncryptedConfig<M extends ModelDefinitions, K extends string
    * credentials would allow. Default: `read-write`.
    */
   readonly mode?: Mode
+  /** Models whose tables no other deployment writes; see the guide on permissions. */
+  readonly exclusive?: readonly (keyof M & string)[]
   /** Keeps unwrapped data keys in memory; off unless given. */
   readonly cache?: DataKeyCacheOptions
   /**
@@ -95,6 +100,7 @@ export type KnownKeys<M extends ModelDefinitions, K extends string> = [K] extend
 export interface ResolvedConfig {
   readonly models: ModelDefinitions
   readonly mode: Mode
+  readonly exclusive: ReadonlySet<string>
   readonly keyFor: (model: string, key: string) => ResolvedKey
   /** `null`: no model has an index. */
   readonly indexKey: ResolvedIndexKey | null
@@ -123,6 +129,7 @@ const keyOptions = {
   contextColumns: z.array(z.string().min(1)).optional(),
   rowBinding: z.literal('off').optional(),
   branchKeys: branchKeyOptions.optional(),
+  freshKeys: z.boolean().optional(),
 }
 const keyConfig = z.union([
   z.strictObject({ keyId: z.string().min(1), ...keyOptions }),
@@ -150,6 +157,7 @@ const configuration = z.strictObject({
   indexKey: indexKeyConfig.optional(),
   mode: z.enum(['read-write', 'encrypt-only', 'decrypt-only']).optional(),
   calls: z.strictObject({ deadlineMs: z.int().positive().optional() }).optional(),
+  exclusive: z.array(z.string()).optional(),
   cache: z.custom<DataKeyCacheOptions>((value) => typeof value === 'object' && value !== null).optional(),
   namespace: z.string().min(1).optional(),
   migrating: migratingConfig.optional(),
@@ -187,10 +195,12 @@ export function resolveConfiguration(
     providers = [],
     keys = {},
     mode = 'read-write',
+    exclusive = [],
     namespace = null,
     transaction = {},
   } = parsed.data
   checkNames(models, keys)
+  checkExclusive(models, exclusive)
   const services = createKeyServices(createProviderRegistry(providers, defaultProviders(environment)), {
     mode,
     cache: parsed.data.cache,
@@ -203,24 +213,23 @@ export function resolveConfiguration(
     for (const name of Object.keys(definition.keys)) {
       const given = keys[name] ?? (name === 'default' && shorthand ? { keyId: shorthand } : undefined)
       if (!given) throw keyNotConfigured(model, name)
-      const key = resolved.get(name) ?? resolveKey(name, given, services, namespace)
+      const key = resolved.get(name) ?? resolveKey(name, given, services, namespace, mode)
       resolved.set(name, key)
       checkContextColumns(model, definition, key)
       checkRowBinding(model, definition, key)
     }
   }
+  const indexKey = Object.values(models).some((model) => Object.keys(model.indexes).length > 0)
+    ? resolveIndexKey(parsed.data.indexKey ?? environment['KMS_INDEX_KEY'], resolved.get('default'), services)
+    : null
+  checkIndexKeyApart(mode, indexKey, resolved)
   return Object.freeze({
     models,
     mode,
+    exclusive: new Set(exclusive),
     keyFor: (model: string, key: string) => resolved.get(key) ?? keyMissing(model, key),
     services,
-    indexKey: Object.values(models).some((model) => Object.keys(model.indexes).length > 0)
-      ? resolveIndexKey(
-          parsed.data.indexKey ?? environment['KMS_INDEX_KEY'],
-          resolved.get('default'),
-          services,
-        )
-      : null,
+    indexKey,
     openerOf: resolveLegacy(models, parsed.data.legacy ?? []),
     stageOf: resolveMigrating(models, parsed.data.migrating ?? {}),
     transaction: { maxWait: transaction.maxWait ?? 10_000, timeout: transaction.timeout ?? 60_000 },
@@ -232,6 +241,7 @@ function resolveKey(
   given: ParsedKey,
   services: KeyServices,
   namespace: string | null,
+  mode: Mode,
 ): ResolvedKey {
   const { current, versions } =
     'versions' in given ? given : { current: 1, versions: { 1: { keyId: given.keyId } } }
@@ -274,6 +284,8 @@ function resolveKey(
     contextColumns: given.contextColumns ?? [],
     eager,
     rowBinding: given.rowBinding !== 'off',
+    freshKeys: mode === 'encrypt-only' || (given.freshKeys ?? false),
+    mode,
     namespace,
   })
 }

@@ -1,16 +1,17 @@
 /** `prisma.$kms`: opens and seals values outside Prisma's operations, and tells encryption contexts. */
 import { formatKeyColumn } from '../envelope/key-column.js'
 import { KmsEncryptedError } from '../errors.js'
+import { decryptNotPermitted } from '../kms/permissions.js'
 import type { EncryptionContext } from '../kms/provider.js'
 import { isArgs, type OwnArgs } from '../records/arguments.js'
 import { contextFor, identityOf } from '../records/context.js'
 import { KeyRing, mintKey } from '../records/data-keys.js'
+import { checkedColumn } from '../records/key-column-text.js'
 import type { RecordModel } from '../records/models.js'
 import { columnName, openRows, type Row } from '../records/open-rows.js'
 import type { NewRecord } from '../records/data-plan.js'
 import { newRoot, planCreateData } from '../records/plan-data.js'
 import { sealSlots } from '../records/seal-args.js'
-import { checkedColumn } from './new-records.js'
 import type { Runtime } from './runtime.js'
 
 /** An id: the value of the one id field, or an object with all of them. */
@@ -22,7 +23,8 @@ export interface KmsClient<Model extends string> {
    * Opens rows that raw SQL returned, with the names of Prisma's fields or of the columns. Each row must carry its id
    * and the key columns of the encrypted fields in it.
    * @returns copies of the rows with opened values
-   * @throws KmsEncryptedError `KEY_MISSING`, `DECRYPTION_FAILED`, `PLAINTEXT_FOUND`, `INVALID_CONTEXT`, `KMS_…`
+   * @throws KmsEncryptedError `KEY_MISSING`, `DECRYPTION_FAILED`, `PLAINTEXT_FOUND`, `INVALID_CONTEXT`,
+   *   `DECRYPT_NOT_PERMITTED`, `KMS_…`
    */
   openRows<T extends object>(model: Model, rows: readonly T[]): Promise<T[]>
   /**
@@ -56,6 +58,7 @@ export function createKmsClient<Model extends string>(runtime: Runtime): KmsClie
   return {
     async openRows(name, rows) {
       const model = modelOf(runtime, name)
+      if (runtime.config.mode === 'encrypt-only') throw decryptNotPermitted(`Rows of ${name}`)
       const views = rows.map((row) => fieldView(model, row))
       const opened = await openRows(model, views, null, new KeyRing(), call)
       return (opened as Row[]).map((view, index) => {

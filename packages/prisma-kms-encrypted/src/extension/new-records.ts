@@ -3,6 +3,7 @@ import { formatKeyColumn } from '../envelope/key-column.js'
 import { KmsEncryptedError } from '../errors.js'
 import { identityOf } from '../records/context.js'
 import { mintKey, type FreshKey } from '../records/data-keys.js'
+import { checkedColumn } from '../records/key-column-text.js'
 import type { KeyGroup, RecordModel } from '../records/models.js'
 import { columnName, sealedText, type Row } from '../records/open-rows.js'
 import type { NewRecord } from '../records/data-plan.js'
@@ -54,20 +55,6 @@ export async function sealNewRecords(
     if (entry) record.data[group.column] = checkedColumn(group, formatKeyColumn([entry], columnName(group)))
   })
   return late
-}
-
-/**
- * A key column's text, if the column holds it.
- * @throws KmsEncryptedError `VALUE_TOO_LONG`
- */
-export function checkedColumn(group: KeyGroup, text: string): string {
-  if (group.capacity === null || text.length <= group.capacity) return text
-  throw new KmsEncryptedError({
-    code: 'VALUE_TOO_LONG',
-    message: `${columnName(group)}: the wrapped key has ${text.length} characters, the column holds ${group.capacity}`,
-    why: 'The database would cut it off or refuse it; a cut key can never be unwrapped.',
-    fix: 'Make the column unbounded text.',
-  })
 }
 
 /** The columns that must come back from the insert so that a late record can be found and its keys set. */

@@ -3,10 +3,12 @@ import type { KmsCall } from '../kms/provider.js'
 import type { Args } from '../records/arguments.js'
 import { KeyRing } from '../records/data-keys.js'
 import type { IndexKeys } from '../records/index-keys.js'
+import { checkKnown } from '../records/known-values.js'
 import type { RecordModel } from '../records/models.js'
 import { planOperation, type OperationPlan } from '../records/plan.js'
 import type { InternalParams, LazyOperation } from './prisma-internals.js'
 import type { Runtime } from './runtime.js'
+import { wantsStoredValues } from './stored-values.js'
 import { insideSession, outsideSession, type Session } from './transactions.js'
 
 /** Sends the operation on to the next extension or the database. */
@@ -47,7 +49,7 @@ export function createOperation(runtime: Runtime, request: Request): Operation {
   const given = request.params.transaction ?? null
   const session =
     given?.kind === 'itx' ? insideSession(runtime.base, given) : outsideSession(runtime.base, given)
-  return planned(
+  const operation = planned(
     runtime,
     request,
     session,
@@ -56,6 +58,8 @@ export function createOperation(runtime: Runtime, request: Request): Operation {
     request.args,
     runtime.indexKeys(),
   )
+  if (!wantsStoredValues()) checkKnown(operation.plan, runtime.globalOmit)
+  return operation
 }
 
 function planned(

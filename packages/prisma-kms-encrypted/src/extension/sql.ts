@@ -1,6 +1,8 @@
 /** Names and values in our own statements: always quoted, schema-qualified where the database has schemas, values only as parameters. */
+import { commitmentIn } from '../envelope/sealed-header.js'
 import type { RecordModel } from '../records/models.js'
 import type { Row } from '../records/open-rows.js'
+import type { SideClient } from './prisma-internals.js'
 
 /** What encloses an identifier: MySQL's differs from the standard's. */
 export type QuotationMark = '"' | '`'
@@ -23,6 +25,35 @@ export function qualifiedTable(model: RecordModel, schema: string | null, mark: 
 /** A field's column as an SQL identifier. */
 export function columnIdentifier(model: RecordModel, field: string, mark: QuotationMark = '"'): string {
   return quoted(model.definition.scalars[field]?.column ?? field, mark)
+}
+
+/** The columns of the encrypted fields. */
+export function encryptedColumns({ definition }: RecordModel): readonly string[] {
+  return Object.values(definition.encrypted).map(({ column }) => column)
+}
+
+/**
+ * Finds what looks encrypted in columns that are no encrypted fields, by reading whole rows: one statement a row.
+ * @returns per row the values
+ */
+export async function findSealedInRows(
+  client: SideClient,
+  model: RecordModel,
+  rows: readonly Row[],
+  schema: string | null,
+  mark: QuotationMark = '"',
+): Promise<readonly (readonly unknown[])[]> {
+  const { primaryKey } = model.definition
+  const known = new Set(encryptedColumns(model))
+  const conditions = primaryKey.map((field) => `${columnIdentifier(model, field, mark)} = ?`)
+  const sql = `SELECT * FROM ${qualifiedTable(model, schema, mark)} WHERE ${conditions.join(' AND ')}`
+  const values: unknown[][] = []
+  for (const row of rows) {
+    const [found] = await client.$queryRawUnsafe(sql, ...primaryKey.map((field) => row[field]))
+    const others = Object.entries(found ?? {}).filter(([column]) => !known.has(column))
+    values.push(others.map(([, value]) => value).filter((value) => commitmentIn(value) !== null))
+  }
+  return values
 }
 
 /**

@@ -1,12 +1,20 @@
 /** Updates one record: under a guard where one statement is enough, otherwise under locks. */
 import type { Args, OwnArgs } from '../records/arguments.js'
 import { isArgs } from '../records/arguments.js'
-import { sealChange, sealingGroups, siblingsToRead } from '../records/change-keys.js'
+import { identityOf } from '../records/context.js'
+import {
+  dropsEntries,
+  replacesEverything,
+  sealChanges,
+  sealingGroups,
+  siblingsToRead,
+} from '../records/change-keys.js'
 import { keysOf, sealedText, type Row } from '../records/open-rows.js'
 import { withConditions, withoutValues } from '../records/place-changes.js'
 import type { ChangedRecord } from '../records/data-plan.js'
-import { noRow } from '../records/row-filter.js'
+import { noRow, plainWhere } from '../records/row-filter.js'
 import { selectKeys } from '../records/select-keys.js'
+import type { CanonicalForm } from '../schema/model.js'
 import { writeConflict } from './conflicts.js'
 import { reportsLostUpdates } from './dialects/find-dialect.js'
 import { sendWithLateKeys, type LateResult } from './late-records.js'
@@ -22,13 +30,42 @@ const maxAttempts = 10
 /** Sends an `update`, with its new values sealed under the record's own data keys. */
 export async function sendUpdate(operation: Operation): Promise<LateResult> {
   const { changed, nested, created } = operation.plan
-  if (nested.length > 0 || (changed && !canGuard(operation))) return sendUnderLocks(operation)
+  const replaced = changed && nested.length === 0 ? replacedRecord(operation, changed) : null
+  if (nested.length > 0 || (changed && !replaced && !canGuard(operation))) return sendUnderLocks(operation)
   const late = await sealNewRecords(operation, created)
   if (!changed) {
     await unwrapResultKeys(operation)
     return late.length > 0 ? sendWithLateKeys(operation, late) : sent(operation, operation.plan.args)
   }
-  return late.length > 0 ? sendUnderLocks(operation) : updateUnderGuard(operation, changed)
+  if (late.length > 0) return sendUnderLocks(operation)
+  return replaced ? replaceValues(operation, changed, replaced) : updateUnderGuard(operation, changed)
+}
+
+/** Ids that a `where` names in the very form in which they are stored; text may be compared without regard to case. */
+const exactForms: ReadonlySet<CanonicalForm> = new Set(['integer', 'uuid', 'boolean', 'datetime', 'bytes'])
+
+/**
+ * The record as its `where` identifies it, for a change that needs nothing else of it: a full write of a table that no
+ * other deployment writes. `null`: the record has to be read.
+ */
+function replacedRecord({ plan }: Operation, changed: ChangedRecord): Row | null {
+  const { model } = plan
+  if (!replacesEverything(changed)) return null
+  const exact = model.definition.contextId.every(({ canonical }) => exactForms.has(canonical))
+  if (!exact || sealingGroups(changed).some((group) => group.config.contextColumns.length > 0)) return null
+  const row = { ...plainWhere(model, plan.args['where']) }
+  return identityOf(model, row) ? row : null
+}
+
+/** Replaces all values of the record together with their keys: whoever else writes it does so before or after. */
+async function replaceValues(operation: Operation, changed: ChangedRecord, row: Row): Promise<LateResult> {
+  const { plan, ring, call, runtime } = operation
+  await sealChanges([changed], row, ring, call)
+  const own = new Set(sealingGroups(changed).flatMap((group) => [group.column, ...group.contextFields]))
+  const shown = selectKeys(plan.model, plan.args, runtime.globalOmit)
+  if (shown && Object.keys(shown).some((name) => !own.has(name))) await unwrapResultKeys(operation)
+  else await unwrapConnectedKeys(operation)
+  return sent(operation, plan.args)
 }
 
 /** Whether a lost guard ends the operation alone, and is noticed. */
@@ -50,8 +87,11 @@ async function updateUnderGuard(operation: Operation, changed: ChangedRecord): P
     }
     if (previous && sameKeys(changed, previous, row))
       throw (hasNestedWrites(changed) && miss) || writeConflict(operation)
+    // Under a lock, fresh keys stand beside whatever other writers have added meanwhile: nothing starts again.
+    const contended = attempt > 0 && sealingGroups(changed).some((group) => group.config.freshKeys)
+    if (contended || dropsEntries(changed, row)) return sendUnderLocks(operation)
     if (attempt === 0) await unwrapConnectedKeys(operation)
-    const guards = await sealChange(changed, row, ring, call)
+    const { guards } = await sealChanges([changed], row, ring, call)
     if (selectKeys(plan.model, plan.args, operation.runtime.globalOmit))
       await ring.unwrap(keysOf(plan.model, row), call)
     try {
@@ -62,6 +102,7 @@ async function updateUnderGuard(operation: Operation, changed: ChangedRecord): P
       miss = error
     }
   }
+  if (operation.runtime.dialect) return sendUnderLocks(operation)
   throw writeConflict(operation)
 }
 
@@ -70,11 +111,12 @@ async function readCurrent(operation: Operation, changed: ChangedRecord): Promis
   const { plan, session, runtime } = operation
   const columns = sealingGroups(changed).map((group) => group.column)
   const select: OwnArgs = { ...selectKeys(plan.model, plan.args, runtime.globalOmit) }
-  for (const name of [...plan.model.contextFields, ...columns]) select[name] = true
+  const { primaryKey } = plan.model.definition
+  for (const name of [...primaryKey, ...plan.model.contextFields, ...columns]) select[name] = true
   const delegate = delegateOf(session.client, plan.model.delegate)
   const query = { where: plan.args['where'], select }
   const row = await delegate.findUnique(query)
-  const siblings = row ? siblingsToRead(changed, row) : []
+  const siblings = row && !replacesEverything(changed) ? siblingsToRead(changed, row) : []
   if (siblings.length === 0) return row
   for (const field of siblings) select[field.name] = true
   return delegate.findUnique(query)
@@ -92,7 +134,7 @@ async function sent(operation: Operation, args: Args): Promise<LateResult> {
 
 function sameKeys(changed: ChangedRecord, before: Row, now: Row): boolean {
   return sealingGroups(changed).every((group) =>
-    [group.column, ...group.fields.map((field) => field.name)].every(
+    [group.column, ...group.model.definition.primaryKey, ...group.fields.map(({ name }) => name)].every(
       (name) => sealedText(before[name]) === sealedText(now[name]),
     ),
   )

@@ -35,12 +35,15 @@ export function decryptNotPermitted(what: string, fix?: string): KmsEncryptedErr
   })
 }
 
-/** @param what the field, or what else would have to be sealed */
-export function encryptNotPermitted(what: string): KmsEncryptedError {
+/**
+ * @param what the field, or what else would have to be sealed
+ * @param fix replaces the advice to leave the value out of the data
+ */
+export function encryptNotPermitted(what: string, fix?: string): KmsEncryptedError {
   return new KmsEncryptedError({
     code: 'ENCRYPT_NOT_PERMITTED',
     message: `${what} cannot be sealed: this server is decrypt-only`,
     why: "With mode: 'decrypt-only' no value of an encrypted field is written; null, which is stored as it is, may be.",
-    fix: 'Leave the field out of the data, or send the write to a server that may encrypt.',
+    fix: fix ?? 'Leave the field out of the data, or send the write to a server that may encrypt.',
   })
 }

@@ -1,16 +1,17 @@
 /** Decides under which data key a record's new values are sealed, and what must not have changed meanwhile. */
-import { formatKeyColumn, parseKeyColumn, type KeyEntry } from '../envelope/key-column.js'
-import { KmsEncryptedError } from '../errors.js'
+import { formatKeyColumn, type KeyEntry } from '../envelope/key-column.js'
 import type { KmsCall } from '../kms/provider.js'
 import { anyNull, type Args } from './arguments.js'
 import { identityOf } from './context.js'
 import { mintKey, type FreshKey, type KeyRing, type UnwrapRequest } from './data-keys.js'
-import { importFirst } from './legacy.js'
+import { checkedColumn } from './key-column-text.js'
+import { keptEntries, storedEntries, type UnknownValues } from './kept-entries.js'
 import type { KeyGroup, SealedField } from './models.js'
-import { chooseEntry, columnName, keyMissing, type Row } from './open-rows.js'
-import type { ChangedRecord, GroupChange } from './data-plan.js'
+import { columnName, type Row } from './open-rows.js'
+import { primaryKeyOf } from './place-changes.js'
+import type { ChangedRecord, Slot } from './data-plan.js'
 import { sealSlots } from './seal-args.js'
-import { holdsLegacy, holdsPlaintext } from './stored-plaintext.js'
+import { holdsPlaintext } from './stored-plaintext.js'
 
 /** The groups of a change that need a data key; the others only become null. */
 export function sealingGroups(changed: ChangedRecord): readonly KeyGroup[] {
@@ -25,47 +26,85 @@ export function siblingsToRead(changed: ChangedRecord, row: Row): readonly Seale
   return sealingGroups(changed).flatMap((group) => (reusableEntry(group, row) ? [] : group.fields))
 }
 
-/** The newest stored entry, if values may still be sealed under it: that of the current version. */
+/**
+ * Whether a change drops stored entries that values may need which this server does not know of; then the whole row has
+ * to be looked at, under a lock.
+ */
+export function dropsEntries(changed: ChangedRecord, row: Row): boolean {
+  return sealingGroups(changed).some(
+    (group) => !group.model.exclusive && !reusableEntry(group, row) && storedEntries(group, row).length > 0,
+  )
+}
+
+/** Whether a change needs nothing of the stored record but its identity. */
+export function replacesEverything(changed: ChangedRecord): boolean {
+  return sealingGroups(changed).every((group) => replacesAll(group, [changed]))
+}
+
+/** A full write of a table that no other deployment writes: nothing that is stored is needed any more. */
+function replacesAll(group: KeyGroup, changes: readonly ChangedRecord[]): boolean {
+  return group.model.exclusive && group.fields.every((field) => overwrittenFields(group, changes).has(field))
+}
+
+/** The newest stored entry, if values may still be sealed under it: that of the current version, unless keys are fresh. */
 function reusableEntry(group: KeyGroup, row: Row): KeyEntry | null {
   // Whether the key is another library's, only the values tell.
   if (group.imports && group.fields.some(({ name }) => !(name in row))) return null
+  if (group.config.freshKeys) return null
   const [newest] = storedEntries(group, row)
   return newest?.version === group.config.current ? newest : null
 }
 
-function storedEntries(group: KeyGroup, row: Row): readonly KeyEntry[] {
-  if (group.fields.some((field) => holdsLegacy(field, row[field.name]))) return [] // another library's key
-  const text = row[group.column]
-  return typeof text === 'string' ? parseKeyColumn(text, columnName(group)) : []
+/** The fields that get new values or null for certain; of several changes of one row, any may find that it does not apply. */
+function overwrittenFields(group: KeyGroup, changes: readonly ChangedRecord[]): ReadonlySet<SealedField> {
+  const [only, another] = changes
+  const change = another ? undefined : only?.groups.get(group)
+  return new Set([...(change?.slots.map(({ field }) => field) ?? []), ...(change?.cleared ?? [])])
+}
+
+/** Changes of one record whose values are sealed. */
+export interface SealedChange {
+  /** Conditions on the columns that the decisions were based on, for a statement without a lock. */
+  readonly guards: readonly Args[]
+  /**
+   * Fits the key columns to the record as it is now, which asks no key service.
+   * @param row the record read again, under a lock
+   * @param elsewhere what looks encrypted in columns that are no encrypted fields of this server's
+   * @returns `false` when the values would be under a key that is no longer the stored one: seal anew
+   */
+  settle(row: Row, elsewhere: UnknownValues): boolean
+}
+
+interface Minted {
+  readonly group: KeyGroup
+  readonly slots: readonly Slot[]
+  readonly fresh: FreshKey
 }
 
 /**
- * Seals a change under the record's data keys: the stored one where it is current, otherwise a fresh one beside it.
+ * Seals changes of one record under its data keys: the stored one where it is current, otherwise a fresh one beside it.
+ * @param changes all changes that one operation makes to the record, mostly one
  * @param row the record as read: context fields, key columns, and the {@link siblingsToRead}
- * @returns conditions on the columns that the decision was based on
  * @throws KmsEncryptedError `KEY_MISSING`, `DECRYPTION_FAILED`, `INVALID_VALUE`, `VALUE_TOO_LONG`, `KMS_…`
  */
-export async function sealChange(
-  changed: ChangedRecord,
+export async function sealChanges(
+  changes: readonly ChangedRecord[],
   row: Row,
   ring: KeyRing,
   call: KmsCall,
-): Promise<readonly Args[]> {
-  const identity = identityOf(changed.model, row)
+): Promise<SealedChange> {
+  const identity = changes[0] && identityOf(changes[0].model, row)
   if (!identity) throw new TypeError('the context fields are always read')
-  const reused: { change: GroupChange; request: UnwrapRequest }[] = []
-  const minted: { group: KeyGroup; change: GroupChange; fresh: FreshKey }[] = []
-  const guards: Args[] = []
-  for (const group of sealingGroups(changed)) {
-    const change = changed.groups.get(group)
-    if (!change) continue
-    guards.push({ [group.column]: row[group.column] ?? null })
-    Reflect.deleteProperty(changed.data, group.column) // an earlier attempt may have set it
-    const entry = reusableEntry(group, row)
-    if (entry) reused.push({ change, request: { group, identity, entry } })
-    else minted.push({ group, change, fresh: mintKey() })
+  const reused: { group: KeyGroup; slots: readonly Slot[]; request: UnwrapRequest }[] = []
+  const minted: Minted[] = []
+  for (const group of new Set(changes.flatMap(sealingGroups))) {
+    const slots = changes.flatMap((changed) => changed.groups.get(group)?.slots ?? [])
+    for (const { data } of slots) Reflect.deleteProperty(data, group.column) // an earlier attempt may have set it
+    const entry = replacesAll(group, changes) ? null : reusableEntry(group, row)
+    if (entry) reused.push({ group, slots, request: { group, identity, entry } })
+    else minted.push({ group, slots, fresh: mintKey() })
   }
-  const kept = minted.map(({ group, change }) => keptEntries(group, change, row))
+  for (const { group } of minted) keptEntries(group, row, overwrittenFields(group, changes), []) // refuses before any call
   const [entries] = await Promise.all([
     ring.wrap(
       minted.map(({ group, fresh }) => ({ group, fresh, identity })),
@@ -76,48 +115,44 @@ export async function sealChange(
       call,
     ),
   ])
-  for (const { change, request } of reused) {
+  for (const { slots, request } of reused) {
     const key = ring.get(request)
-    if (key) sealSlots(change.slots, key)
+    if (key) sealSlots(slots, key)
   }
-  minted.forEach(({ group, change, fresh }, index) => {
-    const entry = entries[index]
-    if (!entry) return
-    sealSlots(change.slots, fresh.dataKey)
-    changed.data[group.column] = formatKeyColumn([entry, ...(kept[index] ?? [])], columnName(group))
-    guards.push(...siblingGuards(group, change, row))
-  })
-  return guards
-}
-
-/** The stored entries that values which this write leaves alone still need, labelled so that a new one fits beside them. */
-function keptEntries(group: KeyGroup, change: GroupChange, row: Row): readonly KeyEntry[] {
-  const stored = storedEntries(group, row)
-  const kept = new Map<string, KeyEntry>()
-  for (const field of group.fields) {
-    const value = row[field.name]
-    if (value === null || value === undefined || holdsPlaintext(field, value)) continue
-    if (holdsLegacy(field, value)) {
-      if (writes(change, field)) continue
-      throw importFirst(group)
-    }
-    if (stored.length === 0) throw keyMissing(field)
-    if (writes(change, field)) continue
-    const commitment = field.codec.commitmentOf(value)
-    kept.set(commitment.toString('hex'), { ...chooseEntry(stored, field, value), commitment })
+  for (const { slots, fresh } of minted) sealSlots(slots, fresh.dataKey)
+  const settle: SealedChange['settle'] = (now, elsewhere) => {
+    const same = reused.every(({ group }) => now[group.column] === row[group.column])
+    const minting = minted.every(({ group }) => replacesAll(group, changes) || !reusableEntry(group, now))
+    if (!same || !minting) return false
+    minted.forEach(({ group, slots }, index) => {
+      const entry = entries[index]
+      if (!entry) return
+      const kept = keptEntries(group, now, overwrittenFields(group, changes), elsewhere)
+      const text = checkedColumn(group, formatKeyColumn([entry, ...kept], columnName(group)))
+      for (const { data } of slots) data[group.column] = text
+    })
+    return true
   }
-  if (kept.size > 0 && !group.config.rowBinding) throw unboundEntries(group)
-  return [...kept.values()]
+  settle(row, [])
+  return {
+    guards: [
+      ...[...reused, ...minted.filter(({ group }) => !replacesAll(group, changes))].map(({ group }) => ({
+        [group.column]: row[group.column] ?? null,
+      })),
+      ...minted.flatMap(({ group }) => [
+        // The key is wrapped for this very record, whichever the caller's `where` finds by then.
+        primaryKeyOf(group.model, row),
+        ...siblingGuards(group, overwrittenFields(group, changes), row),
+      ]),
+    ],
+    settle,
+  }
 }
 
-function writes(change: GroupChange, field: SealedField): boolean {
-  return change.slots.some((slot) => slot.field === field) || change.cleared.includes(field)
-}
-
-function siblingGuards(group: KeyGroup, change: GroupChange, row: Row): readonly Args[] {
+function siblingGuards(group: KeyGroup, overwritten: ReadonlySet<SealedField>, row: Row): readonly Args[] {
   return (
     group.fields
-      .filter((field) => !writes(change, field))
+      .filter((field) => !overwritten.has(field))
       // Prisma refuses to compare a required field with null, which it cannot be.
       .filter((field) => !field.required || (row[field.name] ?? null) !== null)
       // Whoever encrypts plaintext beside a null key column sets that column, which is guarded already.
@@ -127,13 +162,4 @@ function siblingGuards(group: KeyGroup, change: GroupChange, row: Row): readonly
         return { [field.name]: field.type === 'Json' ? { equals: value ?? anyNull } : value }
       })
   )
-}
-
-function unboundEntries(group: KeyGroup): KmsEncryptedError {
-  return new KmsEncryptedError({
-    code: 'UNSUPPORTED_OPERATION',
-    message: `${columnName(group)}: cannot add a second key to a record whose context is not bound to it`,
-    why: "With rowBinding: 'off' several keys in one column could be exchanged between records unnoticed.",
-    fix: 'Write all encrypted fields of the record at once, or run rotateAll() first.',
-  })
 }

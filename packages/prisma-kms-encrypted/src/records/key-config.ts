@@ -1,4 +1,5 @@
 /** The resolved configuration of one key: which versions exist, which is current, and what their contexts are. */
+import type { Mode } from '../kms/permissions.js'
 import type { EncryptionContext, KmsProvider } from '../kms/provider.js'
 import type { DataKeyCache } from './data-key-cache.js'
 
@@ -46,6 +47,10 @@ export interface ResolvedKey {
   readonly eager: EagerMode | null
   /** `false`: acknowledged with `rowBinding: 'off'`. */
   readonly rowBinding: boolean
+  /** `true`: no value is ever sealed under a stored key. */
+  readonly freshKeys: boolean
+  /** What this server may do with the key. */
+  readonly mode: Mode
   /** Extra context pair for databases that share a KMS key. */
   readonly namespace: string | null
 }

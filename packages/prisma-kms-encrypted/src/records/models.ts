@@ -12,6 +12,12 @@ export interface RowsBefore {
   readonly openerOf: (model: string, field: string) => LegacyOpener | null
 }
 
+/** What is known of the models' tables beside the schema. */
+export interface TableFacts extends RowsBefore {
+  /** Names of the models whose tables no other deployment writes. */
+  readonly exclusive: ReadonlySet<string>
+}
+
 /** One encrypted field, with the codec that seals and opens its values. */
 export interface SealedField {
   readonly name: string
@@ -84,6 +90,8 @@ export interface RecordModel {
   readonly migrating: MigrationStage | null
   /** Whether there may be anything else than ciphertext of the current format. */
   readonly mixed: boolean
+  /** Whether no other deployment writes its table, so that there are no encrypted fields but the known ones. */
+  readonly exclusive: boolean
   /** The indexes of an encrypted field. */
   indexesOf(field: string): readonly FieldIndex[]
   /** Names of the relation fields. */
@@ -102,17 +110,17 @@ export function delegateName(model: string): string {
 /**
  * Builds the lookups once per client.
  * @param keyFor resolves a key group's name to its configuration
- * @param rowsOf what may be stored that this library has not encrypted
+ * @param facts what is known of the tables beside the schema
  * @throws KmsEncryptedError `INVALID_CONFIGURATION` from `keyFor` when a key is not configured
  */
 export function createRecordModels(
   definitions: ModelDefinitions,
   keyFor: (model: string, key: string) => ResolvedKey,
-  rowsOf: RowsBefore = { stageOf: () => null, openerOf: () => null },
+  facts: TableFacts = { stageOf: () => null, openerOf: () => null, exclusive: new Set() },
 ): RecordModels {
   const models = new Map<string, RecordModel>()
   for (const [name, definition] of Object.entries(definitions)) {
-    models.set(name, createRecordModel(name, definition, keyFor, models, rowsOf))
+    models.set(name, createRecordModel(name, definition, keyFor, models, facts))
   }
   return models
 }
@@ -122,7 +130,7 @@ function createRecordModel(
   definition: ModelDefinition,
   keyFor: (model: string, key: string) => ResolvedKey,
   models: RecordModels,
-  { stageOf, openerOf }: RowsBefore,
+  { stageOf, openerOf, exclusive }: TableFacts,
 ): RecordModel {
   const fields = new Map<string, SealedField>()
   const groups = new Map<string, KeyGroup>()
@@ -144,6 +152,7 @@ function createRecordModel(
     migrating: stageOf(name),
     mixed: stageOf(name) !== null,
     relationNames: Object.keys(definition.relations),
+    exclusive: exclusive.has(name),
     relation(field) {
       const relation = definition.relations[field]
       const target = relation && models.get(relation.model)

@@ -11,6 +11,7 @@ import { checkIndexes } from './check-index.js'
 import type { KeyRing, UnwrapRequest } from './data-keys.js'
 import type { IndexKeys } from './index-keys.js'
 import { versionIn } from './key-names.js'
+import { leaveOut, opensNothing } from './known-values.js'
 import { legacyResult, mixedFormats, openLegacy } from './legacy.js'
 import type { KeyGroup, RecordModel, SealedField } from './models.js'
 import type { Shape } from './plan-selection.js'
@@ -57,9 +58,14 @@ export async function openRows(
   const copy = await copyResult(model, result, shape, found)
   const { waiting, shaped } = found
   const requests = new Set(waiting.map((value) => value.request))
-  await ring.unwrap([...requests], call)
+  await ring.unwrap(
+    [...requests].filter(({ group }) => !opensNothing(group)),
+    call,
+  )
   await inSlices(waiting, ({ row, field, stored, request }) => {
-    row[field.name] = field.codec.open(stored, keyInHand(ring, request))
+    const key = keyInHand(ring, request)
+    if (key) row[field.name] = field.codec.open(stored, key)
+    else leaveOut(row, field)
   })
   if (found.legacy.length > 0) await openLegacyValues(found.legacy, call)
   const removed = new Set<unknown>()
@@ -180,8 +186,15 @@ function openGroup(group: KeyGroup, row: Row, ring: KeyRing, { waiting, legacy, 
       row[field.name] = field.codec.open(stored, key)
       continue
     }
-    entries ??= entriesOf(group, row, field, stored, lateKeys)
-    const entry = chooseEntry(entries, field, stored)
+    let entry: KeyEntry
+    try {
+      entries ??= entriesOf(group, row, field, stored, lateKeys)
+      entry = chooseEntry(entries, field, stored)
+    } catch (error) {
+      if (!opensNothing(group)) throw error
+      leaveOut(row, field) // what is wrong with it is for a server to say that opens it
+      continue
+    }
     // Fields under one entry share one request, and with it everything that is computed for it.
     if (request?.entry !== entry) request = { group, identity, entry }
     waiting.push({ row, field, stored, request })
@@ -191,7 +204,8 @@ function openGroup(group: KeyGroup, row: Row, ring: KeyRing, { waiting, legacy, 
 
 function takeLegacy(field: SealedField, row: Row, stored: unknown, legacy: LegacyValueFound[]): boolean {
   if (!holdsLegacy(field, stored)) return false
-  legacy.push({ row, field, stored })
+  if (opensNothing(field.group)) leaveOut(row, field)
+  else legacy.push({ row, field, stored })
   return true
 }
 
@@ -224,10 +238,12 @@ export function sealedText(stored: unknown): unknown {
   return stored instanceof Uint8Array ? Buffer.from(stored).toString('base64') : stored
 }
 
-function keyInHand(ring: KeyRing, request: UnwrapRequest): DataKey {
+/** `null`: this server opens nothing, and the value was not written by this very operation. */
+function keyInHand(ring: KeyRing, request: UnwrapRequest): DataKey | null {
   const key = ring.get(request)
-  if (!key) throw new TypeError('unwrap() resolves only when it has every key')
-  return key
+  if (key) return key
+  if (opensNothing(request.group)) return null
+  throw new TypeError('unwrap() resolves only when it has every key')
 }
 
 /** Plaintext is found by itself, not through its index, which an old writer may have left behind. */

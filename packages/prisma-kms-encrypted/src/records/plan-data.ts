@@ -1,4 +1,5 @@
 /** Walks create and update data by Prisma's grammar: finds the values to seal, and refuses what must not be written. */
+import { encryptNotPermitted } from '../kms/permissions.js'
 import type { RelationField } from '../schema/model.js'
 import { isAbsent, isArgs, isStoredNull, type Args, type OwnArgs } from './arguments.js'
 import { checkContextUnchanged, checkNestedContext, joinsItself } from './context-columns.js'
@@ -104,6 +105,7 @@ function planScalars(
     const change = changes.get(field.group) ?? { slots: [], cleared: [] }
     changes.set(field.group, change)
     if (isStoredNull(plain)) change.cleared.push(field)
+    else if (field.group.config.mode === 'decrypt-only') throw encryptNotPermitted(`${model.name}.${name}`)
     else if (model.migrating === 'read') checkStaysPlaintext(field, plain)
     else change.slots.push({ field, data: own, value: plain })
     for (const index of model.indexesOf(name)) {

@@ -39,6 +39,7 @@ function showsGroup(
   omit: unknown,
   globalOmit: GlobalOmit,
 ): boolean {
+  if (group.config.mode === 'encrypt-only') return false // nothing of it is going to be opened
   if (isArgs(select)) return group.fields.some((field) => Boolean(select[field.name]))
   const hidden: Args = { ...globalOmit[model.delegate], ...(isArgs(omit) ? omit : {}) }
   return group.fields.some((field) => !hidden[field.name])

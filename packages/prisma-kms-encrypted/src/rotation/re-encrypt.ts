@@ -2,7 +2,7 @@
 import { deriveDataKey, type DataKey } from '../envelope/data-key.js'
 import { formatKeyColumn, parseKeyColumn, type KeyEntry } from '../envelope/key-column.js'
 import type { KmsEncryptedError } from '../errors.js'
-import { checkedColumn } from '../extension/new-records.js'
+import { checkedColumn } from '../records/key-column-text.js'
 import type { KmsCall } from '../kms/provider.js'
 import type { RecordIdentity } from '../records/context.js'
 import {

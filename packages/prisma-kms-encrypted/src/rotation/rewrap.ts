@@ -2,7 +2,7 @@
 import { deriveDataKey } from '../envelope/data-key.js'
 import { formatKeyColumn, parseKeyColumn, type KeyEntry } from '../envelope/key-column.js'
 import type { KmsEncryptedError } from '../errors.js'
-import { checkedColumn } from '../extension/new-records.js'
+import { checkedColumn } from '../records/key-column-text.js'
 import type { KmsCall, KmsProvider, Outcome } from '../kms/provider.js'
 import { contextFor } from '../records/context.js'
 import {

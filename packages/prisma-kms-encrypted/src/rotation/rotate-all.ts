@@ -4,6 +4,7 @@ import { delegateOf } from '../extension/prisma-internals.js'
 import { runtimeOf } from '../extension/registry.js'
 import type { RecordModel } from '../records/models.js'
 import { primaryKeyOf } from '../records/place-changes.js'
+import { checkRotationMode } from './check-mode.js'
 import { chosenGroups, plannedWhere } from './chosen-rows.js'
 import { readCursor } from './cursors.js'
 import { selectColumns } from './pages.js'
@@ -30,8 +31,8 @@ export type RotateResult = WalkResult
  * if it is still what was read, so it can run beside writers and be killed at any moment; running it again does only what is
  * left.
  * @param delegate a model of the extended client, such as `prisma.user`
- * @throws KmsEncryptedError `INVALID_CONFIGURATION`; the failure of a row is reported, not thrown, unless `onError` is
- *   `'stop'`; `KMS_…` when the key service refuses 100 rows one after another
+ * @throws KmsEncryptedError `INVALID_CONFIGURATION`, `DECRYPT_NOT_PERMITTED`, `ENCRYPT_NOT_PERMITTED`; the failure of a row
+ *   is reported, not thrown, unless `onError` is `'stop'`; `KMS_…` when the key service refuses 100 rows one after another
  */
 export async function rotateAll<D>(delegate: D, options: RotateOptions<D> = {}): Promise<RotateResult> {
   const caller = 'rotateAll()'
@@ -40,10 +41,12 @@ export async function rotateAll<D>(delegate: D, options: RotateOptions<D> = {}):
   const { where, key, range, cursor } = options
   const start = cursor ?? range?.after ?? null
   const upTo = range?.upTo ?? null
+  const groups = chosenGroups(model, key, caller)
+  checkRotationMode(groups, options)
   return runRotation(options, {
     runtime,
     model,
-    groups: chosenGroups(model, key, caller),
+    groups,
     where: where === undefined ? null : await plannedWhere(runtime, model, where),
     after: start === null ? null : readCursor(model, start, caller),
     upTo: upTo === null ? null : readCursor(model, upTo, caller),
@@ -61,6 +64,7 @@ export async function rotate<D>(delegate: D, options: RotateOneOptions<D>): Prom
   const { runtime, model } = runtimeOf(delegate, caller)
   checkOptions(rotateOneOptions, options, caller)
   const groups = chosenGroups(model, options.key, caller)
+  checkRotationMode(groups, options)
   const [record, another] = await delegateOf(runtime.base, model.delegate).findMany({
     where: await plannedWhere(runtime, model, options.where),
     select: selectColumns(model, []),

@@ -2,7 +2,7 @@
 import { KmsEncryptedError, isKmsEncryptedError } from '../errors.js'
 import type { KmsCall } from '../kms/provider.js'
 import type { OwnArgs } from '../records/arguments.js'
-import { sealChange } from '../records/change-keys.js'
+import { sealChanges } from '../records/change-keys.js'
 import type { KeyRing } from '../records/data-keys.js'
 import type { ChangedRecord, Slot } from '../records/data-plan.js'
 import type { IndexKeys } from '../records/index-keys.js'
@@ -172,8 +172,8 @@ async function sealPlaintext(
   // Every one of these values is replaced, so none of them needs a key that is stored; another library's key goes.
   const replaced = [...values.plain, ...values.legacy].map(({ name }) => [name, null])
   const others = { ...row, ...(Object.fromEntries(replaced) as Row) }
-  await sealChange(
-    changed,
+  await sealChanges(
+    [changed],
     values.legacy.length > 0 ? { ...others, [group.column]: null } : others,
     ring,
     call,

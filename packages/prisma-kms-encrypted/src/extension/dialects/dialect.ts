@@ -23,6 +23,18 @@ export interface Dialect {
    * @throws KmsEncryptedError `WRITE_CONFLICT` when the transaction cannot see what it has locked
    */
   lockRows(client: SideClient, model: RecordModel, rows: readonly Row[], schema: string | null): Promise<void>
+  /**
+   * Finds what looks encrypted in columns that are no encrypted fields of the model: another deployment may know more of
+   * them, as during a rolling deploy.
+   * @param rows rows with their primary key; not empty
+   * @returns per row the values, or their beginnings
+   */
+  findSealed(
+    client: SideClient,
+    model: RecordModel,
+    rows: readonly Row[],
+    schema: string | null,
+  ): Promise<readonly (readonly unknown[])[]>
 }
 
 /** The column of an id that the database counts. */

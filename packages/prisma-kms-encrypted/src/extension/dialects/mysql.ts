@@ -2,7 +2,7 @@
 import { KmsEncryptedError } from '../../errors.js'
 import type { RecordModel } from '../../records/models.js'
 import type { Row } from '../../records/open-rows.js'
-import { columnIdentifier, qualifiedTable } from '../sql.js'
+import { columnIdentifier, findSealedInRows, qualifiedTable } from '../sql.js'
 import type { Dialect } from './dialect.js'
 
 /** MySQL's and MariaDB's ways. */
@@ -29,6 +29,8 @@ WHERE ${rows.map(() => one).join(' OR ')} ORDER BY ${keys.join(', ')}`
     const seen = await client.$queryRawUnsafe(sql, ...values)
     if (asText(locked) !== asText(seen)) throw staleSnapshot(model)
   },
+
+  findSealed: (client, model, rows, schema) => findSealedInRows(client, model, rows, schema, '`'),
 }
 
 function identifier(model: RecordModel, field: string): string {

@@ -1,7 +1,7 @@
 /** SQLite: one writer at a time, and ids counted in the table `sqlite_sequence`. */
 import type { RecordModel } from '../../records/models.js'
 import { asWriteConflict, type SideClient } from '../prisma-internals.js'
-import { columnIdentifier, qualifiedTable, quoted } from '../sql.js'
+import { columnIdentifier, findSealedInRows, qualifiedTable, quoted } from '../sql.js'
 import type { Catalogue, CountedColumn, Dialect } from './dialect.js'
 
 /** SQLite's ways. */
@@ -21,6 +21,8 @@ export const sqlite: Dialect = {
       `UPDATE ${qualifiedTable(model, schema)} SET ${column} = ${column} WHERE FALSE`,
     )
   },
+
+  findSealed: (client, model, rows, schema) => findSealedInRows(client, model, rows, schema),
 }
 
 /** `AUTOINCREMENT` may stand nowhere else (SQLite, "CREATE TABLE", column constraints). */
