@@ -257,7 +257,7 @@ test('a newly encrypted field beside existing ones needs no `migrating`', async 
     email: 'was a plain column',
   })
   await old().user.create({ data: { name: 'without any key' } })
-  expect(await encryptAll(finished.prisma.user)).toMatchObject({ done: 1, failed: 0 })
+  expect(await finished.prisma.user.encryptAll()).toMatchObject({ done: 1, failed: 0 })
 })
 
 test('dryRun tells what would be done, and where, key, cursor and signal choose', async () => {

@@ -18,10 +18,13 @@ interface RailsRows {
     Record<string, Readonly<Record<'versioned' | 'unversioned' | 'emptyContext', string>>>
   >
 }
-const vectors = <T>(name: string) =>
-  JSON.parse(readFileSync(new URL(`../vectors/${name}.json`, import.meta.url), 'utf8')) as T
-const rails = vectors<RailsRows>('legacy-rails')
-const cloak = vectors<{ keys: [string, string]; values: readonly Golden[] }>('legacy-prisma-field-encryption')
+const vectors = (name: string): unknown =>
+  JSON.parse(readFileSync(new URL(`../vectors/${name}.json`, import.meta.url), 'utf8'))
+const rails = vectors('legacy-rails') as RailsRows
+const cloak = vectors('legacy-prisma-field-encryption') as {
+  keys: [string, string]
+  values: readonly Golden[]
+}
 
 const database = useExtendedDatabase()
 const keys = { default: { keyId: 'insecure-test-key' }, phone: { keyId: 'local/phone' } }

@@ -43,7 +43,7 @@ export async function runKills(name: string, kills: number): Promise<KillReport>
     await job.setUp(settings)
     const before = await rowsById(settings.url)
     const [old, current] = job.deployments(settings)
-    const reader = connect(settings, 2)
+    const reader = job.reader?.(settings) ?? connect(settings, 2)
     clients.push(old, current, reader)
     const problems: string[] = []
     const writers = startWriters([old, current], settings.rows)

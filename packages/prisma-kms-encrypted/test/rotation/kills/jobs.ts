@@ -1,5 +1,11 @@
 /** The jobs that are killed: how their table begins, what runs in the child, and what must hold in the end. */
-import { kmsEncrypted, rotateAll, type RotationMode, type WalkProgress } from '../../../src/index.js'
+import {
+  encryptAll,
+  kmsEncrypted,
+  rotateAll,
+  type RotationMode,
+  type WalkProgress,
+} from '../../../src/index.js'
 import { localKms } from '../../../src/providers/local.js'
 import { countingKms } from '../../../src/testing/index.js'
 import { encryptedModels } from '../../generated/kms-encrypted.js'
@@ -51,6 +57,8 @@ export interface KillJob {
   setUp(settings: KillSettings): Promise<void>
   /** The two deployments whose writers go on meanwhile. */
   deployments(settings: KillSettings): readonly [old: KillClient, current: KillClient]
+  /** What reads every row after each run and at the end; by default a deployment of the current version. */
+  reader?(settings: KillSettings): KillClient
   /**
    * Runs in the child that will be killed.
    * @param attempt number of this run, from 1; the last one, to its end, is 0
@@ -94,8 +102,42 @@ function rotation(mode: RotationMode, changes: readonly string[]): KillJob {
   }
 }
 
+/** Encrypts while instances of both stages write; rows that no writer touches are set back to plaintext before each run. */
+const encryption: KillJob = {
+  async setUp(settings) {
+    const { plain } = connect(settings, 1)
+    await plain.user.createMany({
+      data: Array.from({ length: settings.rows }, (_, index) => firstValues(index + 1)),
+    })
+    await plain.$disconnect()
+  },
+  deployments: (settings) => [
+    connect(settings, 1, 0, { migrating: { User: 'read' } }),
+    connect(settings, 1, 0, { migrating: { User: 'write' } }),
+  ],
+  reader: (settings) => connect(settings, 1, 0, { migrating: { User: 'write' } }),
+  async run(settings, attempt, onProgress) {
+    const latencyMs = attempt === 0 ? 0 : settings.latencyMs
+    const client = connect(settings, 1, latencyMs, { migrating: { User: 'write' } })
+    if (attempt > 1)
+      await client.plain.$executeRaw`
+      UPDATE "User" SET name = 'name ' || id, email = 'email ' || id, notes = jsonb_build_object('id', id), "encryptedKmsKey" = NULL
+      WHERE id % 3 = 0`
+    const { failed, failures } = await encryptAll(client.prisma.user, {
+      batchSize: 10,
+      concurrency: 3,
+      onProgress,
+    })
+    await client.plain.$disconnect()
+    if (failed > 0) throw failures[0]?.error ?? new Error('no failure kept')
+  },
+  leftovers: `SELECT id FROM "User" WHERE name NOT LIKE 'S0UB%' OR email NOT LIKE 'S0UB%' OR notes::text NOT LIKE '"S0UB%'`,
+  changes: ['encryptedKmsKey', 'name', 'email', 'notes'],
+}
+
 /** Every job by its name. */
 export const killJobs: Readonly<Record<string, KillJob>> = {
   rewrap: rotation('rewrap', ['encryptedKmsKey']),
   're-encrypt': rotation('re-encrypt', ['encryptedKmsKey', 'name', 'email', 'notes']),
+  encrypt: encryption,
 }
