@@ -1,5 +1,7 @@
-/** `pnpm bench [--quick | --smoke] [--json] [--only <part>]`: measures every figure side by side and prints it with its target. */
+/** `pnpm bench [--quick | --smoke] [--json] [--only <part>] [--plot <file.svg>]`: measures every figure side by side and prints it with its target. */
+import { writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
+import { measureGrowth } from './figures/growth.js'
 import { measureImport } from './figures/import-time.js'
 import { measurePassThrough } from './figures/pass-through.js'
 import { measureColdReads } from './figures/read-cold.js'
@@ -9,6 +11,7 @@ import { seed } from './figures/seed.js'
 import { measureSlices } from './figures/slices.js'
 import { measureWrites } from './figures/write.js'
 import { describeMachine } from './report/machine.js'
+import { drawGrowth, formatGrowth } from './report/growth-plot.js'
 import { formatJson, formatTable } from './report/table.js'
 import { full, quick, smoke, type Sizes } from './sizes.js'
 import { openStage, type Stage } from './stage.js'
@@ -30,6 +33,7 @@ const { values: options } = parseArgs({
     quick: { type: 'boolean', default: false },
     smoke: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
+    plot: { type: 'string' },
     only: { type: 'string', multiple: true },
   },
 })
@@ -44,8 +48,13 @@ try {
     Object.assign(figures, await measure(stage, sizes))
     process.stderr.write(`${name}: ${((performance.now() - start) / 1_000).toFixed(1)} s\n`)
   }
-  if (options.smoke) checkComplete(figures)
+  if (options.smoke && !options.only) checkComplete(figures)
   console.log(formatTable(figures))
+  if (options.plot !== undefined) {
+    const growth = await measureGrowth(stage, sizes)
+    await writeFile(options.plot, drawGrowth(growth))
+    console.log(formatGrowth(growth))
+  }
   if (options.json) console.log(formatJson(figures, await describeMachine(stage)))
 } finally {
   await stage.close()

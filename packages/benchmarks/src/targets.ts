@@ -22,12 +22,22 @@ export const targets = {
     target: 20,
     bound: 'most',
   },
+  coldWavesBranch50ms: {
+    what: 'the same under a branch key: (its first read − the next) ÷ 50 ms',
+    target: 1.3,
+    bound: 'most',
+  },
   readColdVsSequential: {
     what: 'one call after another ÷ ours, 1,000 rows, KMS at 5 ms',
     target: 30,
     bound: 'least',
   },
   createOneVsPlain: { what: 'create, KMS at 0 ms ÷ plain Prisma', target: 2.2, bound: 'most' },
+  createOneBlockVsPlain: {
+    what: 'the same with ids taken 50 at a time (idBlock: 50)',
+    target: 1.3,
+    bound: 'most',
+  },
   createManyVsPeer: {
     what: 'createMany, 1,000 rows, KMS at 0 ms: overhead ÷ overhead of prisma-field-encryption',
     target: 1,

@@ -6,11 +6,12 @@ import type { Stage } from '../stage.js'
 import type { Figures } from '../targets.js'
 import { extendWithPeer } from '../ways/peer.js'
 
-/** Measures `createOneVsPlain` and `createManyVsPeer`; what was created goes again. */
+/** Measures `createOneVsPlain`, `createOneBlockVsPlain` and `createManyVsPeer`; what was created goes again. */
 export async function measureWrites(stage: Stage, sizes: Sizes): Promise<Figures> {
   const { rows, manyRows, creates, short } = sizes
   const plain = stage.connectPlain()
   const ours = stage.connectOurs(0)
+  const inBlocks = stage.connectOurs(0, { idBlock: 50 })
   const peer = await extendWithPeer(stage.connectPlain())
   const data = people(rows)
   const remove = {
@@ -32,6 +33,10 @@ export async function measureWrites(stage: Stage, sizes: Sizes): Promise<Figures
         run: () => times((number) => ours.person.create({ data: personOf(number) })),
         reset: remove.ours,
       },
+      blocks: {
+        run: () => times((number) => inBlocks.person.create({ data: personOf(number) })),
+        reset: remove.ours,
+      },
     },
     short,
   )
@@ -45,6 +50,7 @@ export async function measureWrites(stage: Stage, sizes: Sizes): Promise<Figures
   )
   return {
     createOneVsPlain: estimateTimes(one, (ms) => ms.ours / ms.plain),
+    createOneBlockVsPlain: estimateTimes(one, (ms) => ms.blocks / ms.plain),
     createManyVsPeer: estimateTimes(many, (ms) => (ms.ours - ms.plain) / (ms.peer - ms.plain)),
   }
 }

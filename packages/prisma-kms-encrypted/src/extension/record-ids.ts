@@ -70,7 +70,11 @@ async function fetchSequenceIds(
   if (records.length === 0) return
   const counts = new Map<RecordModel, number>()
   for (const { model } of records) counts.set(model, (counts.get(model) ?? 0) + 1)
-  const ids = await runtime.dialect?.sequences?.fetchIds(session.client, catalogue, counts)
+  // Blocks outlive a transaction, which may have made or set back the sequence and may yet roll back.
+  const blocks = session.transaction === null ? runtime.idBlocks : null
+  const ids = blocks
+    ? await blocks.take(session.client, catalogue, counts)
+    : await runtime.dialect?.sequences?.fetchIds(session.client, catalogue, counts)
   for (const { model, data } of records) {
     const field = sequenceField(model)
     const id = ids?.get(model)?.shift()

@@ -7,6 +7,7 @@ import { unwrapIndexKeys } from './index-key.js'
 import { readCatalogue } from './catalogue.js'
 import type { ResolvedConfig } from './configuration.js'
 import type { Catalogue, Dialect } from './dialects/dialect.js'
+import { createIdBlocks, type IdBlocks } from './id-blocks.js'
 import { findDialect } from './dialects/find-dialect.js'
 import type { InternalClient } from './prisma-internals.js'
 import { TransactionQueues, type Session } from './transactions.js'
@@ -20,6 +21,8 @@ export interface Runtime {
   readonly queues: TransactionQueues
   /** How this database is spoken to; `null`: no statements of our own. */
   readonly dialect: Dialect | null
+  /** Ids fetched ahead; `null`: each operation fetches its own. */
+  readonly idBlocks: IdBlocks | null
   /** The schema of models without `@@schema`: the adapter's, otherwise the database's default as in Prisma's own statements. */
   readonly schema: string | null
   /** What every call to a key service gets. */
@@ -41,6 +44,8 @@ export function createRuntime(base: InternalClient, config: ResolvedConfig, mode
   const dialect = findDialect(base._activeProvider)
   const schema = base._engineConfig.adapter?.options?.schema ?? dialect?.defaultSchema ?? null
   const globalOmit = base._globalOmit ?? {}
+  const idBlocks =
+    dialect?.sequences && config.idBlock !== null ? createIdBlocks(dialect.sequences, config.idBlock) : null
   const call: KmsCall = {}
   let loading: Promise<Catalogue> | undefined
   let unwrapping: Promise<readonly Uint8Array[]> | undefined
@@ -52,6 +57,7 @@ export function createRuntime(base: InternalClient, config: ResolvedConfig, mode
     globalOmit,
     queues: new TransactionQueues(),
     dialect,
+    idBlocks,
     schema,
     call,
     indexKeys: () => indexKeys,
@@ -67,6 +73,7 @@ export function createRuntime(base: InternalClient, config: ResolvedConfig, mode
     flush() {
       unwrapping = undefined
       indexKeys = null
+      idBlocks?.forget()
       config.services.flush()
     },
     catalogue(session) {

@@ -1,0 +1,48 @@
+/** Takes ids from sequences in blocks, so that most creates need no round trip for theirs (the option `idBlock`). */
+import type { RecordModel } from '../records/models.js'
+import type { Catalogue, Sequences } from './dialects/dialect.js'
+import type { SideClient } from './prisma-internals.js'
+
+/** Ids that were fetched and not used yet, by model. An id is handed out once; what is left when the process ends is skipped. */
+export interface IdBlocks {
+  /** As {@link Sequences.fetchIds}, from the blocks where they suffice. Only outside transactions of the caller. */
+  take: Sequences['fetchIds']
+  /** Skips what is left: after the sequence was set back, the ids may be taken a second time. */
+  forget(): void
+}
+
+/**
+ * Makes empty blocks.
+ * @param size ids of one trip, at least; more when one operation needs more
+ */
+export function createIdBlocks(sequences: Sequences, size: number): IdBlocks {
+  let left = new Map<RecordModel, string[]>()
+  let turn: Promise<unknown> = Promise.resolve()
+
+  const serve = async (
+    client: SideClient,
+    catalogue: Catalogue,
+    counts: ReadonlyMap<RecordModel, number>,
+  ): Promise<ReadonlyMap<RecordModel, string[]>> => {
+    const blocks = left
+    const short = [...counts].filter(([model, count]) => (blocks.get(model)?.length ?? 0) < count)
+    if (short.length > 0) {
+      const wanted = new Map(short.map(([model, count]) => [model, Math.max(count, size)]))
+      const fetched = await sequences.fetchIds(client, catalogue, wanted)
+      for (const [model, ids] of fetched) blocks.set(model, [...(blocks.get(model) ?? []), ...ids])
+    }
+    return new Map([...counts].map(([model, count]) => [model, blocks.get(model)?.splice(0, count) ?? []]))
+  }
+
+  return {
+    take(client, catalogue, counts) {
+      // One after another: while a block is on its way, others wait for it instead of fetching one each.
+      const served = turn.then(() => serve(client, catalogue, counts))
+      turn = served.catch(() => undefined)
+      return served
+    },
+    forget() {
+      left = new Map()
+    },
+  }
+}
