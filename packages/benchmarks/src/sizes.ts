@@ -51,7 +51,7 @@ export const quick: Sizes = {
   processes: 20,
   rotated: 2_000,
   manyRotated: 20_000,
-  short: { least: minimum, budgetMs: 8_000 },
+  short: { least: minimum, budgetMs: 5_000 },
   long: { least: minimum, budgetMs: 1_000, warmUps: 1 },
 }
 
