@@ -1,4 +1,4 @@
-import type { KMSClient } from '@aws-sdk/client-kms'
+import { CreateKeyCommand, ReplicateKeyCommand, type KMSClient } from '@aws-sdk/client-kms'
 import { awsKms } from '../../src/providers/aws.js'
 import { providerContract } from '../../src/testing/index.js'
 import { createKey, createTestClient, encryptRaw, pointAlias } from './aws-keys.js'
@@ -70,6 +70,27 @@ test('an alias that was pointed to another key no longer opens', async () => {
   const [outcome] = await kms.unwrap('alias/moving', [{ ciphertext: wrapped.value, context }], {})
   // moto says AccessDeniedException where AWS says IncorrectKeyException; that one is tested against a stub.
   expect(outcome).toMatchObject({ ok: false, error: { code: 'KMS_ACCESS_DENIED' } })
+})
+
+test('a multi-Region key is served by the next region when the first is down', async () => {
+  const { KeyMetadata } = await client.send(new CreateKeyCommand({ MultiRegion: true }))
+  const mrk = KeyMetadata?.KeyId ?? ''
+  expect(mrk).toMatch(/^mrk-/)
+  await client.send(new ReplicateKeyCommand({ KeyId: mrk, ReplicaRegion: 'eu-west-1' }))
+  const first = await startKmsProxy(endpoint)
+  const second = await startKmsProxy(endpoint)
+  const urls: Record<string, string> = { 'us-east-1': first.url, 'eu-west-1': second.url }
+  const kms = awsKms({
+    regions: Object.keys(urls),
+    client: (region = '') => createTestClient(urls[region] ?? '', region, admin.credentials),
+  })
+  expect(await kms.wrap(mrk, [item], {})).toMatchObject([{ ok: true }])
+  expect([first.requests.length, second.requests.length]).toEqual([1, 0])
+  await first.stop()
+  expect(await kms.wrap(mrk, [item], {})).toMatchObject([{ ok: true }])
+  // moto opens nothing with a replica; unwrapping in another region is tested against a stub.
+  expect(second.requests.map(({ operation }) => operation)).toEqual(['Encrypt'])
+  await second.stop()
 })
 
 test('endpoint, region and credentials come from the environment', async () => {
