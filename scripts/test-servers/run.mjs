@@ -24,6 +24,14 @@ const addresses = {}
 const closingLines = []
 let exitCode = 0
 
+// Whoever ends this run ends what it started.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  process.once(signal, () => {
+    for (const child of running) child.kill('SIGKILL')
+    process.exit(1)
+  })
+}
+
 try {
   // All at once: most of the time is spent waiting for package registries.
   await Promise.all(needed.map(startServer))
@@ -100,6 +108,7 @@ async function runSuites(runnable) {
     ],
     { stdio: 'inherit', env: { ...process.env, ...addresses } },
   )
+  running.push(jest)
   const [code] = await once(jest, 'exit')
   return code ?? 1
 }
