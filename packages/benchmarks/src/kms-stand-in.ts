@@ -14,9 +14,9 @@ export const PLACES = 64
 const keys = { first: Buffer.alloc(32, 1), second: Buffer.alloc(32, 2) }
 
 /** Makes a stand-in; at 0 ms it answers whole batches at once. */
-export function kmsStandIn(latencyMs: number): KmsProvider {
+export function kmsStandIn(latencyMs: number, places = PLACES): KmsProvider {
   const local = localKms({ keys })
-  const limit = pLimit(PLACES)
+  const limit = pLimit(places)
 
   async function serve<Item>(
     items: readonly Item[],

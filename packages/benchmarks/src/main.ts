@@ -7,6 +7,7 @@ import { measurePassThrough } from './figures/pass-through.js'
 import { measureColdReads } from './figures/read-cold.js'
 import { measureWarmReads } from './figures/read-warm.js'
 import { measureRotation } from './figures/rotation.js'
+import { measureRotationWorkers } from './figures/rotation-workers.js'
 import { seed } from './figures/seed.js'
 import { measureSlices } from './figures/slices.js'
 import { measureWrites } from './figures/write.js'
@@ -26,6 +27,7 @@ const parts: Readonly<Record<string, (stage: Stage, sizes: Sizes) => Promise<Fig
   import: (_, sizes) => measureImport(sizes),
   slices: measureSlices,
   rotation: measureRotation,
+  workers: measureRotationWorkers,
 }
 
 const { values: options } = parseArgs({
