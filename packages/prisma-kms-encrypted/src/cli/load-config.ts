@@ -66,10 +66,12 @@ export function findConfig(cwd: string): string | null {
   }
 }
 
-/** Its cache on disk would keep compiled code of the project in a folder that others may read. */
+/** What was compiled is kept inside the project: a cache in a folder for all users could be written by another one. */
 async function createLoader(path: string): Promise<(module: string) => Promise<unknown>> {
   const { createJiti } = await import('jiti')
-  const jiti = createJiti(pathToFileURL(path).href, { fsCache: false, interopDefault: false })
+  const modules = join(dirname(path), 'node_modules')
+  const fsCache = existsSync(modules) ? join(modules, '.cache/kms-encrypted') : false
+  const jiti = createJiti(pathToFileURL(path).href, { fsCache, interopDefault: false })
   return (module) => jiti.import(module)
 }
 

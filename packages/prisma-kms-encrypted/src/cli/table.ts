@@ -1,8 +1,8 @@
 /** Turns rows of cells into an aligned table that fits the terminal, or into a list where it is too narrow for one. */
-import { stripVTControlCharacters } from 'node:util'
 import CliTable from 'cli-table3'
 
 import type { Terminal } from './terminal.js'
+import { widthOf, wrapText } from './wrap-text.js'
 
 /** One column. */
 export interface Column {
@@ -12,6 +12,8 @@ export interface Column {
   readonly wrapTo?: number
   /** Columns that it takes at least, so that several tables are aligned with each other. */
   readonly atLeast?: number
+  /** Whether a table leaves it empty where it and the other such columns are as in the row above. */
+  readonly once?: boolean
 }
 
 /** Between two columns. */
@@ -22,13 +24,14 @@ const indent = 2
 export function renderTable(
   columns: readonly Column[],
   rows: readonly (readonly string[])[],
-  { columns: terminalWidth, colours }: Pick<Terminal, 'columns' | 'colours'>,
+  terminal: Pick<Terminal, 'columns' | 'colours'>,
 ): string {
+  const { columns: terminalWidth, colours } = terminal
   const natural = columns.map(({ title, atLeast = 0 }, at) =>
     Math.max(atLeast, ...[title, ...rows.map((row) => row[at] ?? '')].map(widthOf)),
   )
   const widths = terminalWidth === null ? natural : fit(columns, natural, terminalWidth - indent)
-  if (widths === null) return renderList(columns, rows, colours)
+  if (widths === null) return renderList(columns, rows, terminal)
   const empty = Object.fromEntries(borders.map((name) => [name, '']))
   const table = new CliTable({
     chars: { ...empty, middle: ' '.repeat(gap) },
@@ -38,7 +41,7 @@ export function renderTable(
     style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [], compact: true },
     wordWrap: true,
   })
-  table.push(...rows.map((row) => [...row]))
+  table.push(...withoutRepetition(columns, rows))
   const lines = table.toString().split('\n')
   return lines.map((line) => `${' '.repeat(indent)}${line}`.trimEnd()).join('\n') + '\n'
 }
@@ -49,13 +52,13 @@ const borders = [
   ...['left-mid', 'mid-mid', 'right-mid'],
 ]
 
-/** Columns that a text takes on its widest line. */
-export function widthOf(text: string): number {
-  return Math.max(
-    ...stripVTControlCharacters(text)
-      .split('\n')
-      .map((line) => line.length),
-  )
+function withoutRepetition(columns: readonly Column[], rows: readonly (readonly string[])[]): string[][] {
+  const same = (row: readonly string[], other: readonly string[]) =>
+    columns.every(({ once }, at) => once !== true || row[at] === other[at])
+  return rows.map((row, n) => {
+    const above = rows[n - 1]
+    return row.map((cell, at) => (columns[at]?.once === true && above && same(row, above) ? '' : cell))
+  })
 }
 
 /** Takes what is missing from the columns that may be wrapped, the widest first; `null`: it cannot fit. */
@@ -77,18 +80,18 @@ function fit(columns: readonly Column[], natural: readonly number[], width: numb
 function renderList(
   columns: readonly Column[],
   rows: readonly (readonly string[])[],
-  colours: Terminal['colours'],
+  { columns: width, colours }: Pick<Terminal, 'columns' | 'colours'>,
 ): string {
   const label = Math.max(...columns.map(({ title }) => title.length))
+  const hanging = ' '.repeat(indent + label + gap)
   const blocks = rows.map((row) =>
-    columns
-      .flatMap(({ title }, at) => {
-        const cell = row[at] ?? ''
-        if (cell === '') return []
-        const lines = cell.split('\n')
-        return lines.map((line, n) => `  ${colours.dim((n === 0 ? title : '').padEnd(label))}  ${line}`)
-      })
-      .join('\n'),
+    columns.flatMap(({ title }, at) => {
+      const cell = row[at] ?? ''
+      const start = `${' '.repeat(indent)}${colours.dim(title.padEnd(label))}${' '.repeat(gap)}`
+      return cell === ''
+        ? []
+        : cell.split('\n').map((line, n) => wrapText(line, width, n === 0 ? start : hanging, hanging))
+    }),
   )
-  return blocks.join('\n\n') + '\n'
+  return blocks.map((lines) => lines.join('')).join('\n')
 }

@@ -16,8 +16,9 @@ import {
 import { listKeyUses } from '../doctor/key-uses.js'
 import { exitCodes, type ExitCode } from '../exit-codes.js'
 import type { Project } from '../project.js'
-import { renderTable, widthOf } from '../table.js'
+import { renderTable } from '../table.js'
 import type { Colours, Terminal } from '../terminal.js'
+import { widthOf, wrapText } from '../wrap-text.js'
 
 /** Options of the command. */
 export interface DoctorCommand {
@@ -97,13 +98,13 @@ function checkTable(
   return renderTable(
     [
       { title: '', atLeast: widest(all.map(({ severity }) => label(severity, colours))) },
-      { title: 'Of', wrapTo: 16, atLeast: widest(all.map(({ subject }) => subject)) },
+      { title: 'Of', wrapTo: 16, once: true, atLeast: widest(all.map(({ subject }) => subject)) },
       { title: 'Check', atLeast: widest(all.map(({ id }) => id)) },
       { title: 'Finding', wrapTo: 30 },
     ],
-    grouped.map((each, at) => [
+    grouped.map((each) => [
       label(each.severity, colours),
-      each.subject === grouped[at - 1]?.subject ? '' : colours.bold(each.subject),
+      colours.bold(each.subject),
       each.id,
       finding(each, colours),
     ]),
@@ -133,9 +134,8 @@ function rotationTable(checks: readonly Check[], terminal: Pick<Terminal, 'colum
     ]),
     terminal,
   )
-  return `${table}\n${wrap(`Controls: ${controls.join(', ')}`, terminal.columns)
-    .map((line) => `  ${colours.dim(line)}\n`)
-    .join('')}`
+  return `${table}
+${wrapText(colours.dim(`Controls: ${controls.join(', ')}`), terminal.columns, '  ')}`
 }
 
 function finding({ finding: text, fix }: Check, colours: Colours): string {
@@ -155,18 +155,4 @@ function paint(severity: Severity, text: string, colours: Colours): string {
 
 function count(checks: readonly Check[], severity: Severity): number {
   return checks.filter((each) => each.severity === severity).length
-}
-
-/** Breaks between words; `null` columns: one line. */
-function wrap(text: string, columns: number | null): string[] {
-  const width = (columns ?? Infinity) - 4
-  const lines: string[] = []
-  let line = ''
-  for (const word of text.split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > width) {
-      lines.push(line)
-      line = word
-    } else line = line === '' ? word : `${line} ${word}`
-  }
-  return [...lines, line]
 }

@@ -8,8 +8,9 @@ import { exitCodes, type ExitCode } from '../exit-codes.js'
 import { renderReport } from '../html/report.js'
 import { chooseModels, type Project } from '../project.js'
 import { renderTable } from '../table.js'
-import { tasksOf } from '../tasks.js'
+import { tasksOf, type Task } from '../tasks.js'
 import type { Colours, Terminal } from '../terminal.js'
+import { wrapText } from '../wrap-text.js'
 
 /** Options of the command. */
 export interface StatusCommand {
@@ -24,7 +25,9 @@ export interface StatusCommand {
   readonly now: Date
 }
 
-const barWidth = 20
+/** Characters of a bar, on wide and on narrow terminals. */
+const [wideBar, narrowBar] = [20, 10]
+const narrowColumns = 100
 
 /** Counts the models one after another, so that the database has one scan to do at a time. */
 export async function runStatus(
@@ -54,32 +57,38 @@ export function renderStatus(
   statuses: readonly EncryptionStatus[],
   terminal: Pick<Terminal, 'columns' | 'colours'>,
 ): string {
-  const { colours } = terminal
+  const { colours, columns } = terminal
+  const narrow = columns !== null && columns < narrowColumns
+  const barWidth = narrow ? narrowBar : wideBar
   if (statuses.length === 0) return 'No model has this key.\n'
   const keys = renderTable(
     [
-      { title: 'Model' },
+      { title: 'Model', once: true },
       { title: 'Key' },
-      { title: 'Rows', align: 'right' },
+      { title: 'Rows', align: 'right', once: true },
       { title: 'Encrypted' },
       { title: 'Plaintext', align: 'right' },
-      { title: 'Key versions', wrapTo: 8 },
-      { title: 'Keys missing', align: 'right' },
+      { title: 'Key versions' },
+      { title: 'No key', align: 'right' },
     ],
     statuses.flatMap(({ model, rows, keys }) =>
-      keys.map((key, at) => [
-        at === 0 ? colours.bold(model) : '',
+      keys.map((key) => [
+        colours.bold(model),
         key.key,
-        at === 0 ? formatCount(rows) : '',
-        `${keyBar(key, colours)} ${formatShare(key.encrypted, key.encrypted + key.plaintext).padStart(8)}`,
+        formatCount(rows),
+        `${keyBar(key, barWidth, colours)} ${formatShare(key.encrypted, key.encrypted + key.plaintext).padStart(8)}`,
         colourCount(key.plaintext, 'red', colours),
-        describeVersions(key, colours),
+        describeVersions(key, narrow ? '\n' : '  ', colours),
         colourCount(key.keysMissing + key.keysUnreadable, 'red', colours),
       ]),
     ),
     terminal,
   )
-  const legend = `  ${colours.green('█')} encrypted, current key   ${colours.yellow('▓')} encrypted, other key   ${colours.red('░')} plaintext\n`
+  const legend = wrapText(
+    `${colours.green('█')} encrypted, current key   ${colours.yellow('▓')} encrypted, other key   ${colours.red('░')} plaintext`,
+    columns,
+    '  ',
+  )
   const indexes = statuses.flatMap((status) =>
     status.indexes.map((index) => ({ ...index, model: status.model })),
   )
@@ -98,7 +107,7 @@ export function renderStatus(
             `${colours.bold(model)}.${index}`,
             field,
             formatCount(values),
-            `${indexBar(indexed, values, colours)} ${formatShare(indexed, values).padStart(8)}`,
+            `${indexBar(indexed, values, barWidth, colours)} ${formatShare(indexed, values).padStart(8)}`,
             colourCount(stale, 'yellow', colours),
           ]),
           terminal,
@@ -107,16 +116,20 @@ export function renderStatus(
   const summary =
     tasks.length === 0
       ? `  ${colours.green('✓')} Nothing left to do.\n`
-      : tasks
-          .map(
-            ({ place, problem, fix, command }) =>
-              `  ${colours.yellow('→')} ${colours.bold(place)}: ${problem}\n    ${fix}${command === null ? '' : ` ${colours.cyan(command)}`}\n`,
-          )
-          .join('')
+      : tasks.map((task) => renderTask(task, terminal)).join('')
   return `\n${keys}\n${legend}${indexTable}\n${summary}`
 }
 
-function keyBar(key: KeyStatus, colours: Colours): string {
+function renderTask(
+  { place, problem, fix, command }: Task,
+  { colours, columns }: Pick<Terminal, 'columns' | 'colours'>,
+): string {
+  const what = `${colours.yellow('→')} ${colours.bold(`${place}:`)} ${problem}`
+  const how = command === null ? fix : `${fix} ${colours.cyan(command)}`
+  return wrapText(what, columns, '  ', '    ') + wrapText(how, columns, '    ')
+}
+
+function keyBar(key: KeyStatus, barWidth: number, colours: Colours): string {
   const outdated = Math.min(key.outdated, key.encrypted)
   return renderBar(
     [
@@ -129,7 +142,7 @@ function keyBar(key: KeyStatus, colours: Colours): string {
   )
 }
 
-function indexBar(indexed: number, values: number, colours: Colours): string {
+function indexBar(indexed: number, values: number, barWidth: number, colours: Colours): string {
   return renderBar(
     [
       { count: indexed, character: '█', colour: 'green' },
@@ -140,14 +153,18 @@ function indexBar(indexed: number, values: number, colours: Colours): string {
   )
 }
 
-function describeVersions({ versions, currentVersion }: KeyStatus, colours: Colours): string {
+function describeVersions(
+  { versions, currentVersion }: KeyStatus,
+  separator: string,
+  colours: Colours,
+): string {
   const shown = versions.filter(({ version, rows }) => rows > 0 || version === currentVersion)
   const parts = shown.map(({ version, keyId, rows }) => {
     const text = `v${version} ${formatCount(rows)}`
     if (keyId === null) return colours.red(`${text} (unknown)`)
     return version === currentVersion || rows === 0 ? text : colours.yellow(text)
   })
-  return parts.join('  ')
+  return parts.join(separator)
 }
 
 function colourCount(count: number, colour: 'red' | 'yellow', colours: Colours): string {

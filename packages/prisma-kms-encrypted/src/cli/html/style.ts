@@ -27,7 +27,7 @@ h3 { margin: 0; font-size: 13px; font-weight: 600; }
 h3 code { font-weight: 400; color: var(--soft); }
 code { font: 0.92em ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace; overflow-wrap: anywhere; }
 .soft { color: var(--soft); }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(180px, 1fr)); gap: 16px; margin-bottom: 16px; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(180px, 45%), 1fr)); gap: 16px; margin-bottom: 16px; }
 .tile, .card { background: var(--card); border: 1px solid var(--line); border-radius: 14px; }
 .tile { padding: 16px 20px; }
 .tile b { display: block; margin-top: 2px; font-size: 28px; font-weight: 650; line-height: 1.25; letter-spacing: -0.02em; }
@@ -58,6 +58,7 @@ td .bar { height: 8px; margin: 0; border-radius: 4px; }
 .todo li { padding: 8px 0 8px 26px; position: relative; border-top: 1px solid var(--line); }
 .todo li::before { content: ""; position: absolute; left: 4px; top: 15px; width: 9px; height: 9px; border-radius: 50%; background: var(--old); }
 .todo.done li::before { background: var(--good); }
+.todo code { display: inline-block; }
 .todo li:first-child { border-top: 0; }
 rect.track { fill: var(--track); } circle.track { stroke: var(--track); }
 rect.good { fill: var(--good); } rect.old { fill: var(--old); } rect.bad { fill: var(--bad); } rect.none { fill: var(--none); }
