@@ -1,4 +1,5 @@
 /** Connects each command of the program with what it does: loads the configuration and the client where they are needed. */
+import { encryptAll } from '../rotation/encrypt-all.js'
 import { rotateAll } from '../rotation/rotate-all.js'
 import { runContextHash } from './commands/context-hash.js'
 import { runDoctor } from './commands/doctor.js'
@@ -63,6 +64,16 @@ export function createActions(
               ...given({ key, force, mode: reEncrypt ? ('re-encrypt' as const) : undefined }),
               ...walk,
             }),
+        }),
+      ),
+    encrypt: (models, { key, openSealed, ...options }) =>
+      withProject(options, (project) =>
+        runRows(project, terminal, {
+          ...rows(options),
+          verb: 'encrypted',
+          models: chooseModels(project, models).filter((model) => key === undefined || model.groups.has(key)),
+          run: (delegate, walk) =>
+            encryptAll(delegate, { ...walkOptions(options), ...given({ key, openSealed }), ...walk }),
         }),
       ),
     createIndexKey: async ({ keyId = env['KMS_KEY_ID'], version, json = false, config }) => {

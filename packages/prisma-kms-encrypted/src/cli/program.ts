@@ -16,6 +16,7 @@ export interface Actions {
   readonly doctor: (options: CommonOptions & DoctorOptions) => Promise<void>
   readonly status: (models: readonly string[], options: CommonOptions & StatusOptions) => Promise<void>
   readonly rotate: (models: readonly string[], options: CommonOptions & RotateOptions) => Promise<void>
+  readonly encrypt: (models: readonly string[], options: CommonOptions & EncryptOptions) => Promise<void>
   readonly createIndexKey: (
     options: CommonOptions & { readonly keyId?: string; readonly version: number },
   ) => Promise<void>
@@ -67,6 +68,12 @@ export interface RotateOptions extends RowsOptions {
   readonly key?: string
   readonly reEncrypt?: boolean
   readonly force?: boolean
+}
+
+/** Options of `encrypt`. */
+export interface EncryptOptions extends RowsOptions {
+  readonly key?: string
+  readonly openSealed?: boolean
 }
 
 const about = 'Check, watch and rotate the keys of encrypted Prisma models.'
@@ -169,6 +176,21 @@ export function createProgram(
       ]),
     )
     .action(actions.rotate)
+
+  rowsOptions(
+    add('encrypt', 'Encrypt what is stored as plaintext, and fill missing blind indexes')
+      .argument('[models...]', 'Models (default: all encrypted ones)')
+      .option('--key <name>', 'Only this key')
+      .option('--open-sealed', 'Also open encrypted values, to fill or renew their blind indexes'),
+  )
+    .addHelpText(
+      'after',
+      example([
+        ['kms-encrypted encrypt User', "after migrating: { User: 'write' } is deployed everywhere"],
+        ['kms-encrypted encrypt User --dry-run', 'what would be done'],
+      ]),
+    )
+    .action(actions.encrypt)
 
   const indexKey = program
     .command('index-key')

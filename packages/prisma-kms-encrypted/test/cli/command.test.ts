@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { jest } from '@jest/globals'
-import { useShop } from './shop.js'
+import { terminalTest, useShop } from './shop.js'
 
 const shop = useShop()
 let temporary = ''
@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => rm(temporary, { recursive: true, force: true }))
 jest.setTimeout(240_000)
 
-test('help says what there is, how each ends, and fits the terminal', async () => {
+terminalTest('help says what there is, how each ends, and fits the terminal', async () => {
   const { screen, code, raw } = await shop.terminal(['--help'], { columns: 80 })
   expect(code).toBe(0)
   expect(raw).toContain('\u001b[1m')
@@ -65,7 +65,7 @@ test('a configuration that is none, is missing, or throws', async () => {
   expect((await shop.run(['status', '--debug'], { cwd: temporary })).stderr).toMatch(/\n\s+at /)
 })
 
-test('status: the table, the data, the report and the check', async () => {
+terminalTest('status: the table, the data, the report and the check', async () => {
   const html = join(temporary, 'report.html')
   const { code, stdout } = await shop.run(['status', '--json', '--html', html, '--check'])
   expect(code).toBe(3)
@@ -159,7 +159,7 @@ test('rotate: rows that cannot be opened are told, the rest is done, and it ends
   }
 })
 
-test('rotate: Ctrl-C ends it cleanly and says how to go on', async () => {
+terminalTest('rotate: Ctrl-C ends it cleanly and says how to go on', async () => {
   let pressed = false
   const { code, screen } = await shop.terminal(
     ['rotate', 'Customer', '--re-encrypt', '--batch-size', '10', '--concurrency', '1'],
@@ -191,7 +191,14 @@ test('rotate: Ctrl-C ends it cleanly and says how to go on', async () => {
   expect(all?.['done']).toBe(1200)
 })
 
-test('open asks in the terminal, and prints the value after a yes and a reason', async () => {
+test('encrypt: what was plaintext is encrypted', async () => {
+  const { code, stdout } = await shop.run(['encrypt', 'invoice'])
+  expect([code, stdout]).toEqual([0, expect.stringContaining('100 rows encrypted, 150 had nothing to do')])
+  const [left] = await shop.sql(`SELECT count(*)::integer AS plain FROM "Invoice" WHERE iban LIKE 'DE00%'`)
+  expect(left?.['plain']).toBe(0)
+})
+
+terminalTest('open asks in the terminal, and prints the value after a yes and a reason', async () => {
   let asked = 0
   const { code, screen } = await shop.terminal(['open', 'Customer', '7', 'email'], {
     type: (raw) => {

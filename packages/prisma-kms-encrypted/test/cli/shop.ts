@@ -15,6 +15,10 @@ const root = fileURLToPath(new URL('../../../../', import.meta.url))
 export const folder = join(root, 'examples/command-line')
 const command = join(root, 'packages/prisma-kms-encrypted/bin/kms-encrypted.js')
 
+/** A test with a terminal, which `script` of util-linux gives: on Linux, and wherever nothing may be skipped. */
+export const terminalTest =
+  process.platform === 'linux' || process.env['REQUIRE_SERVERS'] === '1' ? test : test.skip
+
 /** How a command ended. */
 export interface CommandResult {
   readonly code: number

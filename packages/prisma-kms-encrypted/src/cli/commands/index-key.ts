@@ -89,8 +89,8 @@ export async function runRotateIndexKey(
     : [
         `1. Deploy this everywhere: both are searched, version ${old.length} is written.`,
         `2. Set current to ${all.length} and deploy again.`,
-        '3. Run: kms-encrypted encrypt      (computes the indexes of all records anew)',
-        '4. When kms-encrypted status shows nothing left, remove the old version.',
+        '3. Run: kms-encrypted encrypt --open-sealed   (computes the indexes of all records anew)',
+        '4. Remove the old version.',
       ]
   terminal.err(dim(`\n${steps.join('\n')}\n`))
   return exitCodes.ok
