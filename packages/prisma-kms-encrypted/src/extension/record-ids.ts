@@ -86,7 +86,11 @@ async function fetchSequenceIds(
 /** The lists whose records all take ids, or all will after rewriting; Prisma refuses a mixture. */
 function recordLists(records: readonly NewRecord[]): readonly RecordList[] {
   const lists = new Map<object, NewRecord[]>()
-  for (const record of records) lists.set(record.list, [...(lists.get(record.list) ?? []), record])
+  for (const record of records) {
+    const list = lists.get(record.list)
+    if (list) list.push(record)
+    else lists.set(record.list, [record])
+  }
   return [...lists.values()].flatMap((list) => {
     const checked = list.filter(
       ({ model, data }) => !model.definition.checkedCreateTakesId && isChecked(model, data),
