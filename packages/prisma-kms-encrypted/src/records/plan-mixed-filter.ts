@@ -59,6 +59,8 @@ function compareBy(comparison: MixedComparison, operator: string, operand: unkno
 /** Rows with one of these values, or with another one; null is neither. */
 function matching(comparison: MixedComparison, values: readonly unknown[], included: boolean): Args {
   const { field, index, indexKeys, uses } = comparison
+  // No value at all: then null counts too, as in Prisma.
+  if (values.length === 0) return { [field.name]: { [included ? 'in' : 'notIn']: [] } }
   const candidates = values.flatMap((value) => indexKeys.candidates(index, value))
   const sealed = { [field.name]: { startsWith: field.codec.sealedPrefix } }
   // What looks encrypted is not stored as plaintext, and must not find a row by its ciphertext.
