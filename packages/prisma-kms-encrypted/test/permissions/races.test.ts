@@ -57,7 +57,7 @@ describe.each(Object.entries(careful))('%s', (_, config) => {
   })
 
   test('fifty partial updates of one record at once: nothing is lost, entries are bounded', async () => {
-    const clients = [database.connect(config), database.connect(config)]
+    const clients = [database.connect(config), database.connect(config)] as const
     const { id } = await database.reader.user.create({ data: whole })
     const fields = [
       (n: number) => ({ name: `name ${n}` }),
@@ -69,7 +69,7 @@ describe.each(Object.entries(careful))('%s', (_, config) => {
     ]
     await Promise.all(
       Array.from({ length: 50 }, (__, n) =>
-        clients[n % 2]?.prisma.user.update({
+        clients[n % 2 === 0 ? 0 : 1].prisma.user.update({
           where: { id },
           data: fields[n % fields.length]?.(n) ?? {},
           select: { id: true },
