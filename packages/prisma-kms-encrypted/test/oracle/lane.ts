@@ -22,6 +22,8 @@ export interface LaneOptions {
   readonly underTest?: 'extended' | 'plain'
   /** Makes the client under test wrong on purpose. */
   readonly mutation?: Mutation
+  /** Every write gets data keys of its own. */
+  readonly freshKeys?: boolean
 }
 
 /** Runs sequences one after another. */
@@ -36,6 +38,7 @@ export async function createLane({
   statistics,
   underTest = 'extended',
   mutation,
+  freshKeys = false,
 }: LaneOptions): Promise<Lane> {
   const database = await createDatabase()
   const { url } = database
@@ -61,10 +64,9 @@ export async function createLane({
       log: noteLeak,
       ...(setup === 'omit-keys' ? { prisma: { omit: omittedKeys() } } : {}),
     }
-    const { plain, prisma, queries } = createExtendedClient(
-      options,
-      setup === 'after-insert' ? { keys: lateKeys } : {},
-    )
+    const { default: main, phone } = setup === 'after-insert' ? lateKeys : plainKeys
+    const keys = { default: { ...main, freshKeys }, phone: { ...phone, freshKeys } }
+    const { plain, prisma, queries } = createExtendedClient(options, { keys })
     // The generated types do not fit arguments that are only known at run time.
     const dynamic = (underTest === 'plain' ? plain : prisma) as unknown as DynamicClient
     const client = mutation ? mutation(dynamic, plain as unknown as DynamicClient) : dynamic
