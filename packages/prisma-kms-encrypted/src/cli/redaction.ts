@@ -1,7 +1,6 @@
 /** Takes secrets out of text that others wrote, before it is shown. */
 
-const secretName =
-  /pass|secret|token|credential|private|database_url|dsn|connection|(^|_)key($|_)|access_key/i
+const secretName = /pass|secret|token|credential|private|database_url|dsn|connection|api_?key|(^|_)key($|_)/i
 /** Wrapped keys and key ids hold no secret, and a message without them helps nobody. */
 const publicName = /^KMS_(\w+_)?KEY_ID$|^KMS_INDEX_KEY$/
 /** `scheme://user:password@` up to the at sign before the host. */

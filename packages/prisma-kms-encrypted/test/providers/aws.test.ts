@@ -227,6 +227,34 @@ describe('multi-Region keys', () => {
     },
   )
 
+  test('describeKey tells the last rotation, and whether each region has its replica enabled', async () => {
+    const like = (enabled: boolean) => (request: Parameters<HttpStub['answer']>[0]) => {
+      const target = String(request.headers['x-amz-target'])
+      if (target.endsWith('.DescribeKey'))
+        return { json: { KeyMetadata: { KeyId: mrk, Enabled: enabled, MultiRegion: true } } }
+      if (target.endsWith('.ListKeyRotations'))
+        return { json: { Rotations: [{ RotationDate: 1_700_000_000 }, { RotationDate: 1_750_000_000 }] } }
+      return { status: 400, json: { __type: 'AccessDeniedException' } }
+    }
+    stub.answer = like(true)
+    second.answer = () => ({ status: 400, json: { __type: 'NotFoundException' } })
+    const missing = await createMulti().describeKey?.(mrk)
+    expect(missing).toMatchObject({
+      multiRegion: true,
+      automaticRotation: null,
+      lastRotation: new Date(1_750_000_000_000),
+      regions: [
+        { region: 'us-east-1', enabled: true },
+        { region: 'us-west-2', enabled: null },
+      ],
+    })
+    second.answer = like(false)
+    expect((await createMulti().describeKey?.(mrk))?.regions?.[1]).toEqual({
+      region: 'us-west-2',
+      enabled: false,
+    })
+  })
+
   test('what one region wrapped, the other unwraps, under the ARN of its own region', async () => {
     const kms = createMulti()
     const arn = `arn:aws:kms:us-east-1:111122223333:key/${mrk}`
