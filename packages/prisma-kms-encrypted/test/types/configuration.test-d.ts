@@ -28,8 +28,11 @@ kmsEncrypted({
         c: String(columns['nickname']),
       }),
       rowBinding: 'off',
+      freshKeys: true,
     },
   },
+  mode: 'decrypt-only',
+  exclusive: ['User'],
   indexKey: { keyId: 'local/app', key: 'v1:AAAA' },
   cache: { ttlMs: 1, maxEntries: 1 },
   namespace: 'a',
@@ -54,7 +57,12 @@ kmsEncrypted({ models, keys: { phone: { versions: { 1: { keyId: 'local/app' } } 
 // @ts-expect-error a context of other than text
 kmsEncrypted({ models, keys: { phone: { keyId: 'local/app', context: () => ({ id: 1 }) } } })
 
+// @ts-expect-error an unknown mode
+kmsEncrypted({ models, mode: 'write-only' })
+
 // Models.
+// @ts-expect-error exclusive for a model that does not exist
+kmsEncrypted({ models, exclusive: ['Nobody'] })
 // @ts-expect-error models are required
 kmsEncrypted({})
 // @ts-expect-error no definitions
