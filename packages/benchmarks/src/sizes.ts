@@ -51,7 +51,8 @@ export const quick: Sizes = {
   processes: 20,
   rotated: 2_000,
   manyRotated: 20_000,
-  short: { least: minimum, budgetMs: 5_000 },
+  rotations: 2,
+  short: { least: minimum, budgetMs: 4_000 },
   long: { least: minimum, budgetMs: 1_000, warmUps: 1 },
 }
 
