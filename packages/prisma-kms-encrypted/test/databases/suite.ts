@@ -364,6 +364,24 @@ export function describeDatabase(suite: Suite): void {
     expect(new Set(rows.map(({ encryptedKmsKey }) => encryptedKmsKey)).size).toBe(5)
   })
 
+  test('an encrypt-only server writes without opening a key, and every field opens elsewhere', async () => {
+    const whole = { name: 'n', email: 'e', notes: { n: 1 }, avatar: new Uint8Array([1, 2]), phone: '+1' }
+    const { id } = await suite.client.prisma.user.create({ data: whole })
+    const encryptOnly = suite.connect({ mode: 'encrypt-only' })
+    const write = (data: object) =>
+      encryptOnly.prisma.user.update({ where: { id }, data, select: { id: true } })
+    await write({ email: 'e 2' })
+    await write({ phone: '+2' })
+    await encryptOnly.prisma.user.updateMany({ where: { id }, data: { name: 'n 2' } })
+    expect(await suite.reader.user.findUnique({ where: { id } })).toMatchObject({
+      ...whole,
+      name: 'n 2',
+      email: 'e 2',
+      phone: '+2',
+    })
+    expect(encryptOnly.kms.counts.unwrap.calls).toBe(0)
+  })
+
   test('40 concurrent upserts of one new record make one readable record', async () => {
     const { prisma } = suite.client
     const results = await Promise.all(
