@@ -9,6 +9,9 @@ const url = process.env['DATABASE_URL'] ?? ''
 const prisma = connect(url, 2)
 const report = (message: Report) => process.send?.(message)
 
+// Without the process that started it, it would look for jobs for ever.
+process.on('disconnect', () => process.exit(1))
+
 const events: WorkerEvents = new EventEmitter()
 events.on('pool:create', ({ workerPool }) => report({ kind: 'started', workerId: workerPool.id }))
 const runner = await run({
