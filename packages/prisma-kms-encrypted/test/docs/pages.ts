@@ -33,6 +33,7 @@ export function listPages(): readonly string[] {
     'CHANGELOG.md',
     'SECURITY.md',
     'packages/prisma-kms-encrypted/README.md',
+    ...readdirSync(join(root, 'examples')).map((name) => `examples/${name}/README.md`),
     ...guides.map((name) => `docs/${name}`),
   ]
 }

@@ -38,7 +38,7 @@ test('every schema generates, and every example compiles in strict mode', async 
   expect(await projects.compile()).toEqual({ ok: true, output: '' })
 }, 300_000)
 
-test('the README’s migration and examples run, in their order, and print what they say', async () => {
+test('the migration and examples of the README, then those of Queries, run in their order and print what they say', async () => {
   const database = await createDatabase()
   const migration = find(readme, ({ language }) => language === 'sql').text
   await runSql(
@@ -46,7 +46,9 @@ test('the README’s migration and examples run, in their order, and print what 
     `DROP SCHEMA public CASCADE; CREATE SCHEMA public;
     CREATE TABLE "User" ("id" serial PRIMARY KEY, "name" text NOT NULL); ${migration}`,
   )
-  const ownFiles = readme.blocks.map((block) => fileOf(readme, block))
+  const ownFiles = [readme, readPage('docs/queries.md')].flatMap((page) =>
+    page.blocks.map((block) => fileOf(page, block)),
+  )
   const sources = Object.entries(main.sources).filter(([file]) => ownFiles.includes(file))
   const { ok, output } = await projects.execute(
     main.name,
