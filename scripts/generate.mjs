@@ -12,7 +12,7 @@ import { fromRoot, listSchemas, readSchema, root } from './schemas.mjs'
 
 const require = createRequire(import.meta.url)
 const prisma = join(dirname(require.resolve('prisma/package.json')), 'build/index.js')
-const dist = join(root, 'packages/prisma-kms-encrypted/dist')
+const build = join(root, 'packages/prisma-kms-encrypted/build')
 
 for (const schema of [...listSchemas().map(({ schema }) => schema), ...(await writeDatabaseFixtures())]) {
   const outputs = readSchema(schema).flatMap(({ path, content }) =>
@@ -48,14 +48,14 @@ function generate(schema) {
 
 /** The generator imports only from its own floor and the one below (test/architecture.test.ts). */
 function hashInputs(schema) {
-  const compiled = readdirSync(join(dist, 'schema'), { recursive: true })
+  const compiled = readdirSync(join(build, 'schema'), { recursive: true })
     .filter((name) => name.endsWith('.js'))
     .sort()
-    .map((name) => join(dist, 'schema', name))
+    .map((name) => join(build, 'schema', name))
   const files = [
     ...readSchema(schema).map(({ path }) => path),
     join(root, 'pnpm-lock.yaml'),
-    join(dist, 'errors.js'),
+    join(build, 'errors.js'),
     ...compiled,
   ]
   const hash = createHash('sha256')

@@ -29,7 +29,7 @@ const prismaPackages = [
 /** What does not depend on Prisma's version: the package as packed, the pages, the floors of the sources. */
 const otherTests = '/test/(package|docs|architecture)'
 
-const leftOut = new Set(['.git', 'node_modules', 'dist', 'generated', 'coverage'])
+const leftOut = new Set(['.git', 'node_modules', 'dist', 'build', 'generated', 'coverage'])
 
 const keep = process.argv.includes('--keep')
 const given = process.argv.slice(2).filter((argument) => !argument.startsWith('--'))

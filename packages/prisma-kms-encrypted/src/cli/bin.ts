@@ -1,8 +1,10 @@
 /** The command's executable: hands the process over to {@link main}, and ends it with the exit code. */
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 
 import { exitCodes } from './exit-codes.js'
 import { main } from './main.js'
+import { packageFolder } from './package-folder.js'
 import { createTerminal } from './terminal.js'
 
 const interrupt = new AbortController()
@@ -12,7 +14,7 @@ process.on('SIGINT', () => {
   interrupt.abort()
 })
 
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+const { version } = JSON.parse(readFileSync(join(packageFolder(), 'package.json'), 'utf8')) as {
   version: string
 }
 const exitCode = await main({

@@ -5,15 +5,15 @@ import { cp, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
 import type { ModelDefinitions } from '../../schema/model.js'
 import type { LoadedConfig } from '../load-config.js'
+import { packageFolder } from '../package-folder.js'
 import { check, type Check } from './check.js'
 
 const run = promisify(execFile)
-const generator = fileURLToPath(new URL('../../schema/generator/bin.js', import.meta.url))
+const generator = join(packageFolder(), 'dist/schema/generator/bin.js')
 const name = 'kmsEncryptedDoctor'
 
 /**
