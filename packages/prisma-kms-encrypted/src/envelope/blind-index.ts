@@ -15,7 +15,7 @@ const INDEX_KEY_BYTES = 32
 /** Length of a full index in bits: HMAC-SHA-256. */
 const FULL_INDEX_BITS = 256
 
-/** Separates index keys from every other use of the master key (DESIGN §3). */
+/** Separates index keys from every other use of the master key (docs/formats.md). */
 const INDEX_INFO = Buffer.from('prisma-kms-encrypted/index/1', 'ascii')
 
 const NO_SALT = Buffer.alloc(0)

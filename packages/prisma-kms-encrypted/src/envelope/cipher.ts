@@ -47,7 +47,7 @@ export interface FieldCipherOptions {
 }
 
 /**
- * Makes the cipher of one field and value type. Its AAD is made once: bytes 0–3 of the value ‖ names (DESIGN §3).
+ * Makes the cipher of one field and value type. Its AAD is made once: bytes 0–3 of the value ‖ names (docs/formats.md).
  *
  * @throws INVALID_CONFIGURATION for a name that the AAD cannot hold
  */

@@ -6,7 +6,7 @@ import { KmsEncryptedError } from '../errors.js'
 /** Length of a data key: AES-256 asks for 32 bytes, and a PRF key of the same strength makes it. */
 export const DATA_KEY_BYTES = 32
 
-/** Length of the public commitment to a data key: 128 bits (DESIGN §3). */
+/** Length of the public commitment to a data key: 128 bits (docs/formats.md). */
 export const COMMITMENT_BYTES = 16
 
 /** Separates this derivation from every other use of the same bytes; `0x01` numbers the one output block. */

@@ -27,7 +27,7 @@ export const SEALED_TEXT = 'S0UB'
 /** The only format version there is. */
 export const FORMAT_VERSION = 0x01
 
-/** What a sealed value was before; the numbers are stored and must never change (DESIGN §3). */
+/** What a sealed value was before; the numbers are stored and must never change (docs/formats.md). */
 export const valueTypes = {
   string: 0,
   bytes: 1,

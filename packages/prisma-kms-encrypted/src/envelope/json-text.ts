@@ -124,7 +124,7 @@ function isPrismaEnumValue(value: object): value is { _getName(): string } {
   )
 }
 
-/** Recognises `Prisma.skip` by shape: every generated client has an instance of its own (FACTS 14). */
+/** Recognises `Prisma.skip` by shape: every generated client has an instance of its own. */
 function isSkip(value: unknown): boolean {
   return (
     typeof value === 'object' &&

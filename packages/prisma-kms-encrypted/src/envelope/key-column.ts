@@ -9,7 +9,7 @@ import { KmsEncryptedError } from '../errors.js'
 import { decodeBase64, decodeBase64Url } from './base64.js'
 import { COMMITMENT_BYTES } from './data-key.js'
 
-/** Bound of a key column: 64 KiB of ASCII text (DESIGN §3). */
+/** Bound of a key column: 64 KiB of ASCII text (docs/formats.md). */
 export const MAX_KEY_COLUMN_CHARACTERS = 64 * 1024
 
 /** Version, wrapped key, label. The groups only find the parts; what they hold is checked afterwards. */

@@ -6,7 +6,7 @@ import { KmsEncryptedError } from '../errors.js'
 const MAX_NAME_BYTES = 0xffff
 
 /**
- * Gives `u16 length ‖ model name ‖ u16 length ‖ field name`: UTF-8, lengths in bytes, big-endian (DESIGN §3).
+ * Gives `u16 length ‖ model name ‖ u16 length ‖ field name`: UTF-8, lengths in bytes, big-endian (docs/formats.md).
  *
  * @throws INVALID_CONFIGURATION for a name of no or of more than 65,535 bytes
  */

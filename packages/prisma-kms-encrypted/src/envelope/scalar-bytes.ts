@@ -40,7 +40,7 @@ const text = {
 } satisfies ScalarBytes
 
 /**
- * The conversions of every value type (DESIGN §3). `json` takes and gives JSON *text* (see `jsonText`), `decimal`
+ * The conversions of every value type (docs/formats.md). `json` takes and gives JSON *text* (see `jsonText`), `decimal`
  * gives its canonical text, and `list` takes and gives the text forms of its elements.
  */
 export const scalarBytes: { readonly [type in ValueTypeName]: ScalarBytes } = {

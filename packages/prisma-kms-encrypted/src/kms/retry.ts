@@ -47,7 +47,7 @@ export interface RetryEvent {
 }
 
 /**
- * Retries throttling, timeouts, outages and damaged answers, per item; refusals never (FACTS 29).
+ * Retries throttling, timeouts, outages and damaged answers, per item; refusals never.
  * When time is up, the last failure of each item stands. "Full jitter" as in the AWS Architecture Blog,
  * "Exponential Backoff and Jitter": each delay is uniform between 0 and its bound.
  */

@@ -39,7 +39,7 @@ const codes: { readonly [name: string]: KmsFailureCode } = {
   SyntaxError: 'KMS_INVALID_RESPONSE',
 }
 
-/** Codes of Node's network errors. The SDK reports a reset as `TimeoutError`, so these come first (FACTS 25). */
+/** Codes of Node's network errors. The SDK reports a reset as `TimeoutError`, so these come first. */
 const networkCodes: ReadonlySet<unknown> = new Set([
   'ECONNRESET',
   'ECONNREFUSED',

@@ -60,7 +60,7 @@ export function gcpKms(options: GcpKmsOptions = {}): KmsProvider {
     })
     return client
   }
-  /** The client's own retries would outlast every deadline (FACTS 26). */
+  /** The client's own retries would outlast every deadline. */
   const callOptionsOf = (call: KmsCall) => ({
     timeout: Math.max(1, Math.min(settings.requestTimeoutMs, (call.deadlineMs ?? Infinity) - Date.now())),
     retry: { retryCodes: [] },

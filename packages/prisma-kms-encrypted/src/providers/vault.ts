@@ -23,7 +23,7 @@ import { readBatchResults, toVaultFailure } from './vault-response.js'
 
 export type { VaultClient, VaultTransitOptions } from './vault-client.js'
 
-/** OpenBao refuses bodies with more than 1,000 JSON strings; an item has four (FACTS 27). */
+/** OpenBao refuses bodies with more than 1,000 JSON strings; an item has four. */
 const maxBatchItems = 249
 /** Requests of one provider under way at the same time. */
 const maxRequests = 8
@@ -154,7 +154,7 @@ const endpoints: { readonly [operation in KmsOperation]?: string } = {
 }
 
 function keyNameOf(place: KmsFailurePlace): string {
-  // The name goes into a URL path, unencoded (FACTS 28): only what the key-id table lets through may pass.
+  // The name goes into a URL path, unencoded: only what the key-id table lets through may pass.
   if (!isKeyIdOf('vault', place.keyId)) throw kmsFailure('KMS_KEY_NOT_FOUND', place)
   return place.keyId.slice('vault/'.length)
 }

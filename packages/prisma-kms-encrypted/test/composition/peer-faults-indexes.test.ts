@@ -1,4 +1,4 @@
-/** Known faults of earlier libraries in searching encrypted fields (FACTS 23), each with a test that fails on it. */
+/** Known faults of earlier libraries in searching encrypted fields, each with a test that fails on it. */
 import { codeOf, useExtendedDatabase, type ExtendedClient } from '../support/extended-database.js'
 
 const database = useExtendedDatabase()

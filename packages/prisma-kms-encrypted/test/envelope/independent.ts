@@ -1,5 +1,5 @@
 /**
- * Computes the stored formats again, from DESIGN §3 and Node's cryptography alone: it imports nothing of the library,
+ * Computes the stored formats again, from docs/formats.md and Node's cryptography alone: it imports nothing of the library,
  * so that the golden vectors are checked against a second implementation and not against themselves.
  */
 

@@ -1,4 +1,4 @@
-/** Known faults of earlier libraries for field encryption (docs: FACTS 23), each with a test that fails on it. */
+/** Known faults of earlier libraries for field encryption, each with a test that fails on it. */
 import { createDatabase, runSql, type TestDatabase } from '../support/database.js'
 import { createExtendedClient } from '../support/extended-client.js'
 

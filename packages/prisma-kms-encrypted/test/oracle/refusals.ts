@@ -1,4 +1,4 @@
-/** Calls that the library documents to refuse (DESIGN §6), each with the code that it must answer, writing nothing. */
+/** Calls that the library documents to refuse (docs/operations.md), each with the code that it must answer, writing nothing. */
 import fc from 'fast-check'
 import type { CallDescription, FreshPlaceholder, IdPlaceholder } from './descriptions.js'
 import type { ModelName } from './fixture-models.js'

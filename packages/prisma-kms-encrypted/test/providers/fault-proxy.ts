@@ -15,7 +15,7 @@ export interface FaultProxy {
   stop(): Promise<void>
 }
 
-/** Starts a proxy in front of `target`; AWS's own throttling answer (FACTS: HTTP 400). */
+/** Starts a proxy in front of `target`; AWS's own throttling answer (HTTP 400). */
 export async function startFaultProxy(target: string, decide: () => Fate): Promise<FaultProxy> {
   const counts: Record<Fate, number> = { pass: 0, throttle: 0, 'reset before': 0, 'reset after': 0 }
   const agent = new Agent({ keepAlive: true, maxSockets: 64 })

@@ -5,7 +5,7 @@ import { asEncryptedType, describeType, readCapacity } from './column-capacity.j
 import { findForeignKeys, findReferences, isIdField } from './identity.js'
 import type { Problem, Problems } from './problems.js'
 
-/** Size of the encrypted empty value, DESIGN §3: 48 bytes, which are 64 characters of base64. */
+/** Size of the encrypted empty value, docs/formats.md: 48 bytes, which are 64 characters of base64. */
 const emptyBytes = 48
 const emptyCharacters = 64
 
