@@ -9,6 +9,7 @@ import { writeChanges } from './guarded-writes.js'
 import { failureOf } from './renew-rows.js'
 import { encryptRow, type EncryptionScope } from './row-encryption.js'
 import { readStoredRows } from './stored-rows.js'
+import { findUnknownValues } from './unknown-values.js'
 import { verifyRows } from './verify-rows.js'
 import type { RowFailure } from './walk-options.js'
 import type { WorkOutcome } from './walk-table.js'
@@ -62,10 +63,17 @@ async function encryptOnce(
   report: (row: Row, key: string, error: KmsEncryptedError) => void,
   call: KmsCall,
 ) {
-  const { runtime, model, dryRun } = encryption
+  const { runtime, model, groups, dryRun } = encryption
   const stored = await readStoredRows(runtime, model, rows, storedFields(encryption))
+  // After the versions, which guard what is found here too. A row without keys has none to lose.
+  const keyed = stored.filter(({ row }) => groups.some(({ column }) => row[column] !== null))
+  const keyedRows = keyed.map(({ row }) => row)
+  const found = encryption.seals ? await findUnknownValues(runtime, runtime.base, model, keyedRows) : []
+  const elsewhere = new Map(keyed.map((row, index) => [row, found[index] ?? []]))
   const ring = new KeyRing()
-  const decided = await Promise.all(stored.map((row) => encryptRow(encryption, row, ring, call)))
+  const decided = await Promise.all(
+    stored.map((row) => encryptRow(encryption, row, elsewhere.get(row) ?? [], ring, call)),
+  )
   const changes = stored.flatMap(({ row, version }, index) => {
     const decision = decided[index]
     if (decision?.ok === false) report(row, decision.key, decision.error)

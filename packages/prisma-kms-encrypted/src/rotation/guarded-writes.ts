@@ -1,12 +1,18 @@
 /** Changes columns of many rows with one statement, each row only if what was read of it is still stored. */
+import { isDeepStrictEqual } from 'node:util'
+
 import { untouched } from '../extension/key-column-writes.js'
-import { asWriteConflict, delegateOf, isPrismaError } from '../extension/prisma-internals.js'
+import { asWriteConflict, delegateOf, isPrismaError, type SideClient } from '../extension/prisma-internals.js'
+import { lockRows } from '../extension/row-lock.js'
 import type { Runtime } from '../extension/runtime.js'
 import { columnIdentifier, jsonRow, qualifiedTable } from '../extension/sql.js'
+import { inOwnTransaction } from '../extension/transactions.js'
 import { anyNull } from '../records/arguments.js'
+import type { UnknownValues } from '../records/kept-entries.js'
 import type { RecordModel } from '../records/models.js'
 import type { Row } from '../records/open-rows.js'
 import { primaryKeyOf } from '../records/place-changes.js'
+import { findUnknownValues } from './unknown-values.js'
 
 /** What is to be written into one row. */
 export interface RowChange {
@@ -16,6 +22,8 @@ export interface RowChange {
   readonly guards: readonly string[]
   /** PostgreSQL's `xmin` of the row as read, which guards on all of it. */
   readonly version?: string
+  /** What looked encrypted in columns unknown here; where there is no `version`, it must be the same under the lock. */
+  readonly elsewhere?: UnknownValues
   /** New values by field name, as they are stored. */
   readonly set: Row
 }
@@ -37,7 +45,12 @@ export async function writeChanges(
   try {
     if (runtime.base._activeProvider === 'postgresql') return await writeTogether(runtime, model, changes)
     const outcomes: WriteOutcome[] = []
-    for (const change of changes) outcomes.push(await writeAlone(runtime, model, change))
+    for (const change of changes) {
+      const looks = change.elsewhere !== undefined && !model.exclusive
+      outcomes.push(
+        await (looks ? writeUnderLock(runtime, model, change) : writeAlone(runtime.base, model, change)),
+      )
+    }
     return outcomes
   } catch (error) {
     if (isPrismaError(asWriteConflict(error), 'P2034')) return changes.map(() => 'lost')
@@ -116,9 +129,9 @@ function namesIn(
 }
 
 /** Where there is no statement of our own, Prisma's: guarding on the `@updatedAt` columns too keeps a newer value from being set back. */
-async function writeAlone(runtime: Runtime, model: RecordModel, change: RowChange): Promise<WriteOutcome> {
+async function writeAlone(client: SideClient, model: RecordModel, change: RowChange): Promise<WriteOutcome> {
   const { row, guards, set } = change
-  const { count } = await delegateOf(runtime.base, model.delegate).updateMany({
+  const { count } = await delegateOf(client, model.delegate).updateMany({
     where: {
       ...primaryKeyOf(model, row),
       ...untouched(model, row),
@@ -127,6 +140,20 @@ async function writeAlone(runtime: Runtime, model: RecordModel, change: RowChang
     data: { ...set, ...untouched(model, row) },
   })
   return count === 1 ? 'written' : 'lost'
+}
+
+/** As {@link writeAlone}, if no deployment that knows more fields has written one of them since the row was looked at. */
+async function writeUnderLock(
+  runtime: Runtime,
+  model: RecordModel,
+  change: RowChange,
+): Promise<WriteOutcome> {
+  return inOwnTransaction(runtime.base, runtime.config.transaction, async (session) => {
+    await lockRows(runtime, session, model, [change.row])
+    const [now = []] = await findUnknownValues(runtime, session.client, model, [change.row])
+    if (!isDeepStrictEqual(now, change.elsewhere)) return 'lost'
+    return writeAlone(session.client, model, change)
+  })
 }
 
 /** Nothing for a required column, which cannot be null: Prisma refuses the comparison. */

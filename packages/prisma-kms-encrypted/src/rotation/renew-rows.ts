@@ -11,6 +11,8 @@ import { reencryptColumns } from './re-encrypt.js'
 import { attemptRenewal, type DueColumn, type Renewal } from './renewal.js'
 import { rewrapColumns } from './rewrap.js'
 import type { Rotation } from './rotation.js'
+import { readStoredRows } from './stored-rows.js'
+import { findUnknownValues, refuseForUnknown } from './unknown-values.js'
 import { verifyRows } from './verify-rows.js'
 import type { RowFailure } from './walk-options.js'
 import type { WorkOutcome } from './walk-table.js'
@@ -69,17 +71,62 @@ async function renewOnce(
   const { runtime, model, mode, dryRun } = rotation
   const due = rows.flatMap((row) => dueColumns(rotation, row))
   if (mode === 're-encrypt') await runtime.loadIndexKeys()
-  const renewals =
+  const made =
     mode === 're-encrypt'
       ? await reencryptColumns(due, runtime.indexKeys(), call)
       : await rewrapColumns(due, call)
+  const surroundings = mode === 're-encrypt' ? await readSurroundings(rotation, due) : null
+  const renewals = made.map((renewal, index) => refuseLosses(renewal, due[index], surroundings))
   due.forEach(({ row, group }, index) => {
     const renewal = renewals[index]
     if (renewal?.ok === false) report(row, group.key, renewal.error)
   })
-  const changes = combineByRow(due, renewals)
+  const changes = combineByRow(due, renewals).map((change) => ({
+    ...change,
+    ...surroundings?.get(change.row),
+  }))
   const outcomes = dryRun ? [] : await writeChanges(runtime, model, changes)
   return changes.map(({ row }, index) => ({ row, outcome: dryRun ? 'written' : (outcomes[index] ?? 'lost') }))
+}
+
+type Surroundings = ReadonlyMap<Row, Pick<RowChange, 'version' | 'elsewhere'>>
+
+/**
+ * What a row holds besides what is known of it here. A deployment that knows more seals under the stored key without
+ * changing the key column, so the whole row is guarded from before it is looked at: after the key service has answered,
+ * so that rows that change all the time can be caught.
+ */
+async function readSurroundings(
+  { runtime, model, groups }: Rotation,
+  due: readonly DueColumn[],
+): Promise<Surroundings> {
+  if (model.exclusive) return new Map()
+  const rows = [...new Set(due.map(({ row }) => row))]
+  const columns = groups.map(({ column }) => column)
+  const guarded = runtime.base._activeProvider === 'postgresql' // elsewhere it is looked at again under a lock
+  const stored = guarded ? await readStoredRows(runtime, model, rows, columns) : []
+  const versions = new Map(stored.map(({ row, version }) => [cursorOf(model, row), version]))
+  const values = await findUnknownValues(runtime, runtime.base, model, rows)
+  return new Map(
+    rows.map((row, index) => {
+      const version = versions.get(cursorOf(model, row))
+      return [row, { elsewhere: values[index] ?? [], ...(version === undefined ? {} : { version }) }]
+    }),
+  )
+}
+
+/** New data keys must not take the place of one that a value needs which is unknown here. */
+function refuseLosses(
+  renewal: Renewal,
+  due: DueColumn | undefined,
+  surroundings: Surroundings | null,
+): Renewal {
+  const elsewhere = due && surroundings?.get(due.row)?.elsewhere
+  if (!renewal.ok || !elsewhere) return renewal
+  const checked = attemptRenewal(() => {
+    refuseForUnknown(due.group, due.row, elsewhere)
+  })
+  return checked.ok ? renewal : checked
 }
 
 function dueColumns({ groups, force }: Rotation, row: Row): readonly DueColumn[] {

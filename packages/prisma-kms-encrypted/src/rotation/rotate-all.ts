@@ -17,6 +17,7 @@ import {
 } from './rotate-options.js'
 import { createRotationJob } from './rotation-job.js'
 import type { Rotation } from './rotation.js'
+import { checkCanLook } from './unknown-values.js'
 import { checkOptions, type WalkOptions, type WalkProgress, type WalkResult } from './walk-options.js'
 import { walkTable } from './walk-table.js'
 
@@ -43,6 +44,7 @@ export async function rotateAll<D>(delegate: D, options: RotateOptions<D> = {}):
   const upTo = range?.upTo ?? null
   const groups = chosenGroups(model, key, caller)
   checkRotationMode(groups, options)
+  if (options.mode === 're-encrypt') checkCanLook(runtime, model)
   return runRotation(options, {
     runtime,
     model,
@@ -65,6 +67,7 @@ export async function rotate<D>(delegate: D, options: RotateOneOptions<D>): Prom
   checkOptions(rotateOneOptions, options, caller)
   const groups = chosenGroups(model, options.key, caller)
   checkRotationMode(groups, options)
+  if (options.mode === 're-encrypt') checkCanLook(runtime, model)
   const [record, another] = await delegateOf(runtime.base, model.delegate).findMany({
     where: await plannedWhere(runtime, model, options.where),
     select: selectColumns(model, []),

@@ -7,6 +7,7 @@ import type { KeyRing } from '../records/data-keys.js'
 import type { ChangedRecord, Slot } from '../records/data-plan.js'
 import type { IndexKeys } from '../records/index-keys.js'
 import { legacyPlaintext, legacyResult, mixedFormats, openLegacy } from '../records/legacy.js'
+import type { UnknownValues } from '../records/kept-entries.js'
 import type { KeyGroup, RecordModel, SealedField } from '../records/models.js'
 import { openRows, type Row } from '../records/open-rows.js'
 import { holdsLegacy } from '../records/stored-plaintext.js'
@@ -31,12 +32,14 @@ export type RowEncryption =
 
 /**
  * Decides over one row, wholly or not at all.
+ * @param elsewhere what looks encrypted in columns that are no encrypted fields here
  * @param ring data keys in hand; rows that are decided on in one tick share a batch of calls to the key service
  * @throws whatever is no failure of this row
  */
 export async function encryptRow(
   scope: EncryptionScope,
   stored: StoredRow,
+  elsewhere: UnknownValues,
   ring: KeyRing,
   call: KmsCall,
 ): Promise<RowEncryption> {
@@ -46,7 +49,8 @@ export async function encryptRow(
         const plaintext = await readPlaintext(scope, group, stored, ring, call)
         const indexes = indexesOf(scope, plaintext, stored.row)
         if (!scope.seals) return { ok: true, set: indexes }
-        return { ok: true, set: { ...indexes, ...(await sealPlaintext(plaintext, stored.row, ring, call)) } }
+        const sealed = await sealPlaintext(plaintext, stored.row, elsewhere, ring, call)
+        return { ok: true, set: { ...indexes, ...sealed } }
       } catch (error) {
         if (!isKmsEncryptedError(error) || call.signal?.aborted === true) throw error
         return { ok: false, key: group.key, error }
@@ -162,6 +166,7 @@ function indexesOf({ model, indexKeys }: EncryptionScope, { group, known }: Grou
 async function sealPlaintext(
   { group, values, slots }: GroupPlaintext,
   row: Row,
+  elsewhere: UnknownValues,
   ring: KeyRing,
   call: KmsCall,
 ): Promise<Row> {
@@ -171,13 +176,10 @@ async function sealPlaintext(
   const changed: ChangedRecord = { model: group.model, data, groups: new Map([[group, change]]) }
   // Every one of these values is replaced, so none of them needs a key that is stored; another library's key goes.
   const replaced = [...values.plain, ...values.legacy].map(({ name }) => [name, null])
-  const others = { ...row, ...(Object.fromEntries(replaced) as Row) }
-  await sealChanges(
-    [changed],
-    values.legacy.length > 0 ? { ...others, [group.column]: null } : others,
-    ring,
-    call,
-  )
+  const keys = values.legacy.length > 0 ? { [group.column]: null } : {}
+  const others: Row = { ...row, ...(Object.fromEntries(replaced) as Row), ...keys }
+  const sealed = await sealChanges([changed], others, ring, call)
+  sealed.settle(others, elsewhere)
   return data
 }
 

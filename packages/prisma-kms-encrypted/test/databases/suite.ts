@@ -13,6 +13,7 @@ import {
 export interface Suite {
   connect(config?: OtherConfig, options?: object): OtherClient
   readonly client: OtherClient
+  readonly models: OtherDatabase['models']
   /** A client that shares nothing with {@link client}, to read with. */
   readonly reader: OtherClient['prisma']
 }
@@ -38,6 +39,7 @@ export function useDatabase(kind: OtherDatabase): Suite {
   })
   return {
     connect,
+    models: kind.models,
     get client() {
       return (shared ??= connect())
     },
@@ -484,6 +486,22 @@ export function describeDatabase(suite: Suite): void {
         notes,
       })),
     )
+  })
+
+  test('re-encryption leaves a record whose key a field needs that only another deployment knows', async () => {
+    const data = { name: 'unknown', nickname: 'rolling', notes: { newer: true } }
+    const { id } = await suite.reader.user.create({ data })
+    const { User } = suite.models
+    const { notes, ...encrypted } = User.encrypted
+    expect(notes.type).toBe('Json')
+    const models = { ...suite.models, User: { ...User, encrypted } as typeof User } // the newer types serve both
+    const older = suite.connect({ models })
+    const options = { mode: 're-encrypt', key: 'default', force: true, where: { id } } as const
+    const result = await rotateAll(older.prisma.user, options)
+    expect(result.failures.map(({ error }) => error.code)).toEqual(['UNSUPPORTED_OPERATION'])
+    expect(await suite.reader.user.findUnique({ where: { id } })).toMatchObject(data)
+    expect(await rotateAll(suite.client.prisma.user, options)).toMatchObject({ done: 1, failed: 0 })
+    expect(await suite.reader.user.findUnique({ where: { id } })).toMatchObject(data)
   })
 
   test('rotateAll leaves only current keys, and nothing else is changed', async () => {
