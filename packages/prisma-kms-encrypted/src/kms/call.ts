@@ -1,9 +1,9 @@
 /** Turns a call's abort signal and deadline into `KMS_ABORTED` and `KMS_TIMEOUT`, whatever the client library does. */
-import { defaultMaxListeners, getMaxListeners, setMaxListeners } from 'node:events'
 import { kmsFailure } from './failure.js'
 import type { KmsFailurePlace } from './failure.js'
+import { Interruption, isAborted, onAbort } from './interruption.js'
 import type { KmsCall } from './provider.js'
-import { systemTiming } from './timing.js'
+import { runAfter, systemTiming } from './timing.js'
 import type { Timing } from './timing.js'
 
 /**
@@ -16,20 +16,17 @@ export function checkCall(
   place: KmsFailurePlace,
   now: Timing['now'] = systemTiming.now,
 ): void {
-  if (call.signal?.aborted === true) throw kmsFailure('KMS_ABORTED', place)
+  if (isAborted(call)) throw kmsFailure('KMS_ABORTED', place)
   if (call.deadlineMs !== undefined && now() >= call.deadlineMs) throw kmsFailure('KMS_TIMEOUT', place)
 }
 
 /** Node's timers fire at once when asked for more (`setTimeout`, Node.js documentation); such deadlines need none. */
 const maxTimerMs = 2 ** 31 - 1
 
-/** Given to what still waits when a call is closed; one for all, since each error would cost a stack trace. */
-const closed = new Error('the call is over')
-
 /** A call that is under way, watched for its abort and its deadline. */
 export interface OpenCall {
-  /** Fires when the call is over early; for client libraries that can drop a request. */
-  readonly signal: AbortSignal
+  /** Tells when the call is over early; its signal is for client libraries that can drop a request. */
+  readonly interruption: Interruption
   /** Gives what `pending` gives, unless the call is over first: then `KMS_ABORTED` or `KMS_TIMEOUT`. */
   race<T>(pending: Promise<T>): Promise<T>
   /** Must be called at the end, or the timer stays. */
@@ -43,42 +40,49 @@ export interface OpenCall {
  */
 export function openCall(call: KmsCall, place: KmsFailurePlace, timing: Timing = systemTiming): OpenCall {
   checkCall(call, place, timing.now)
-  const over = new AbortController()
-  allowListeners(over.signal)
-  if (call.signal === undefined && call.deadlineMs === undefined) {
-    return { signal: over.signal, race: (pending) => pending, close: () => undefined }
-  }
-  const done = new AbortController()
-  let reject: (error: Error) => void = () => undefined
-  const interrupted = new Promise<never>((_, rejectWith) => {
-    reject = rejectWith
-  })
-  interrupted.catch(() => undefined) // it may lose every race, and then nobody listens
+  const interruption = new Interruption()
+  const waiting = new Set<(error: Error) => void>()
+  let failure: Error | undefined
   const end = (code: 'KMS_ABORTED' | 'KMS_TIMEOUT'): void => {
-    reject(kmsFailure(code, place))
-    over.abort()
+    if (failure) return
+    failure = kmsFailure(code, place)
+    for (const reject of waiting) reject(failure)
+    interruption.end()
   }
-  if (call.signal !== undefined) {
-    allowListeners(call.signal)
-    const abort = (): void => {
-      end('KMS_ABORTED')
-    }
-    call.signal.addEventListener('abort', abort, { signal: done.signal })
-  }
+  const stopListening = onAbort(call, () => {
+    end('KMS_ABORTED')
+  })
   const remainingMs = (call.deadlineMs ?? Infinity) - timing.now()
-  if (remainingMs <= maxTimerMs) {
-    timing.sleep(remainingMs, done.signal).then(
-      () => {
-        end('KMS_TIMEOUT')
-      },
-      () => undefined,
-    )
-  }
+  const stopTimer =
+    remainingMs <= maxTimerMs
+      ? runAfter(timing, remainingMs, () => {
+          end('KMS_TIMEOUT')
+        })
+      : null
+  if (!stopListening && !stopTimer)
+    return { interruption, race: (pending) => pending, close: () => undefined }
   return {
-    signal: over.signal,
-    race: (pending) => Promise.race([pending, interrupted]),
-    close: () => {
-      done.abort(closed)
+    interruption,
+    race(pending) {
+      if (failure) return Promise.race([pending, Promise.reject(failure)])
+      return new Promise((resolve, reject) => {
+        waiting.add(reject)
+        pending.then(
+          (value) => {
+            waiting.delete(reject)
+            resolve(value)
+          },
+          (error: unknown) => {
+            waiting.delete(reject)
+            // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- passed on, whatever it is
+            reject(error)
+          },
+        )
+      })
+    },
+    close() {
+      stopListening?.()
+      stopTimer?.()
     },
   }
 }
@@ -91,18 +95,13 @@ export function openCall(call: KmsCall, place: KmsFailurePlace, timing: Timing =
 export async function withinCall<T>(
   call: KmsCall,
   place: KmsFailurePlace,
-  action: (signal: AbortSignal) => Promise<T>,
+  action: (interruption: Interruption) => Promise<T>,
   timing: Timing = systemTiming,
 ): Promise<T> {
   const opened = openCall(call, place, timing)
   try {
-    return await opened.race(action(opened.signal))
+    return await opened.race(action(opened.interruption))
   } finally {
     opened.close()
   }
-}
-
-/** One signal may serve hundreds of concurrent requests; that is no leak, so Node must not warn of one. */
-function allowListeners(signal: AbortSignal): void {
-  if (getMaxListeners(signal) === defaultMaxListeners) setMaxListeners(10_000, signal)
 }

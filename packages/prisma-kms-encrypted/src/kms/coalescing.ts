@@ -4,6 +4,7 @@ import { validateContext } from './context.js'
 import { decorateProvider } from './decorate.js'
 import type { BatchRequest, SendBatch } from './decorate.js'
 import { kmsFailure } from './failure.js'
+import { callWithin, Interruption, withDeadline } from './interruption.js'
 import { attempt, failed } from './outcome.js'
 import type { EncryptionContext, KmsCall, KmsProvider, Outcome, UnwrapItem, WrapItem } from './provider.js'
 import { systemTiming } from './timing.js'
@@ -28,8 +29,8 @@ type Outcomes = readonly Outcome<Uint8Array>[]
 interface Participant {
   readonly items: readonly Item[]
   readonly call: KmsCall
-  /** Fires when the caller stops waiting. */
-  readonly signal: AbortSignal
+  /** Tells when the caller stops waiting. */
+  readonly interruption: Interruption
   readonly settle: (result: Outcomes | Promise<never>) => void
 }
 
@@ -37,6 +38,8 @@ interface Batch {
   readonly place: BatchRequest<Item>['place']
   readonly send: SendBatch<Item>
   readonly participants: Participant[]
+  /** Items of all participants. */
+  items: number
 }
 
 /**
@@ -58,24 +61,25 @@ export function withCoalescing(provider: KmsProvider, options: CoalescingOptions
       dispatchBatch(batch)
     }
     // A provider answers item by item when time is up; what it still has to say is waited for.
-    const waiting = call.deadlineMs === undefined ? call : { ...call, deadlineMs: call.deadlineMs + graceMs }
+    const waiting = call.deadlineMs === undefined ? call : withDeadline(call, call.deadlineMs + graceMs)
     return withinCall(
       waiting,
       place,
-      (signal) =>
+      (interruption) =>
         new Promise<Outcomes>((settle) => {
           let batch = collecting.get(name)
           if (batch === undefined) {
             // The cast: all items under one name are of the type that belongs to its operation.
-            const opened: Batch = { place, send: send as SendBatch<Item>, participants: [] }
+            const opened: Batch = { place, send: send as SendBatch<Item>, participants: [], items: 0 }
             batch = opened
             collecting.set(name, opened)
             schedule(() => {
               close(opened)
             })
           }
-          batch.participants.push({ items, call, signal, settle })
-          if (batch.participants.reduce((sum, part) => sum + part.items.length, 0) >= maxItems) close(batch)
+          batch.participants.push({ items, call, interruption, settle })
+          batch.items += items.length
+          if (batch.items >= maxItems) close(batch)
         }),
       timing,
     )
@@ -83,18 +87,17 @@ export function withCoalescing(provider: KmsProvider, options: CoalescingOptions
 }
 
 function dispatchBatch({ place, send, participants }: Batch): void {
-  const present = participants.filter(({ signal }) => !signal.aborted)
+  const present = participants.filter(({ interruption }) => !interruption.isOver)
   if (present.length === 0) return
-  const controller = new AbortController()
-  for (const { signal } of present) {
-    const abortIfLast = (): void => {
-      if (present.every((participant) => participant.signal.aborted)) controller.abort()
-    }
-    signal.addEventListener('abort', abortIfLast, { once: true })
+  const abandoned = new Interruption()
+  for (const { interruption } of present) {
+    interruption.listen(() => {
+      if (present.every((participant) => participant.interruption.isOver)) abandoned.end()
+    })
   }
   const deadlineMs = Math.max(...present.map(({ call }) => call.deadlineMs ?? Infinity))
   const { distinct, positions } = indexItems(present, place)
-  const call: KmsCall = { signal: controller.signal, ...(deadlineMs === Infinity ? {} : { deadlineMs }) }
+  const call = callWithin(abandoned, deadlineMs === Infinity ? undefined : deadlineMs)
 
   const answering = send(distinct, call)
   answering.then(

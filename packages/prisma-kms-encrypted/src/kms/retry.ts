@@ -8,7 +8,8 @@ import { decorateProvider } from './decorate.js'
 import { isRetryable, kmsFailure } from './failure.js'
 import { failed } from './outcome.js'
 import type { BatchRequest, SendBatch } from './decorate.js'
-import type { KmsCall, KmsProvider, Outcome, UnwrapItem, WrapItem } from './provider.js'
+import { callWithin, withDeadline } from './interruption.js'
+import type { KmsProvider, Outcome, UnwrapItem, WrapItem } from './provider.js'
 import { systemTiming } from './timing.js'
 import type { Timing } from './timing.js'
 
@@ -61,7 +62,7 @@ export function withRetry(provider: KmsProvider, options: RetryOptions = {}): Km
   ): Promise<readonly Outcome<Uint8Array>[]> => {
     const deadlineMs = Math.min(call.deadlineMs ?? Infinity, timing.now() + timeoutMs)
     // A provider answers per item when time is up; only one that does not is cut off, with all its items.
-    const attemptCall: KmsCall = { ...call, deadlineMs: deadlineMs + graceMs }
+    const attemptCall = withDeadline(call, deadlineMs + graceMs)
     const outcomes: Outcome<Uint8Array>[] = [] // the first attempt fills it
     let pending = items.map((_, index) => index)
 
@@ -70,7 +71,7 @@ export function withRetry(provider: KmsProvider, options: RetryOptions = {}): Km
       const answered = await withinCall(
         attemptCall,
         place,
-        (signal) => send(sent, { deadlineMs, signal }),
+        (interruption) => send(sent, callWithin(interruption, deadlineMs)),
         timing,
       ).catch((error: unknown): readonly Outcome<Uint8Array>[] => {
         // A foreign error is a fault of the provider, which asking again does not mend; it may hold a request.
@@ -102,7 +103,12 @@ export function withRetry(provider: KmsProvider, options: RetryOptions = {}): Km
       if (timing.now() + delayMs >= deadlineMs) return outcomes
       const code = isKmsEncryptedError(firstError) ? firstError.code : 'KMS_UNAVAILABLE'
       onRetry?.({ ...place, attempt, delayMs, items: pending.length, code })
-      await withinCall({ ...call, deadlineMs }, place, (signal) => timing.sleep(delayMs, signal), timing)
+      await withinCall(
+        withDeadline(call, deadlineMs),
+        place,
+        ({ signal }) => timing.sleep(delayMs, signal),
+        timing,
+      )
     }
   }
 

@@ -69,7 +69,8 @@ export function createTelemetry(load: () => Promise<Api> = () => import('@opente
       if (!api) return action()
       const loaded = api
       instruments = safely(() => instrumentsOf(loaded, instruments))
-      return instruments ? observeCall(api, instruments, request, action) : action()
+      if (!instruments || !(instruments.isCounting || isTracing(loaded))) return action()
+      return observeCall(loaded, instruments, request, action)
     },
     countsCached: () => instruments?.isCounting === true,
     countCached(place) {
@@ -106,6 +107,14 @@ function instrumentsOf(api: Api, known: Instruments | undefined): Instruments {
       advice: { explicitBucketBoundaries: durationBounds },
     }),
   }
+}
+
+/** Without a registered SDK the API's proxy has nothing behind it; a provider of any other kind may trace. */
+function isTracing({ trace }: Api): boolean {
+  const provider = trace.getTracerProvider()
+  if (!('getDelegateTracer' in provider)) return true
+  const proxy = provider as OpenTelemetry.ProxyTracerProvider // the only class of the API with this method
+  return safely(() => proxy.getDelegateTracer(scope)) !== undefined
 }
 
 function observeCall(

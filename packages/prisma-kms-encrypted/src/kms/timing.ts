@@ -6,6 +6,8 @@ export interface Timing {
   readonly now: () => number
   /** Resolves after `ms`; rejects when `signal` fires. Must not keep the process alive for a signal's sake. */
   readonly sleep: (ms: number, signal?: AbortSignal) => Promise<unknown>
+  /** Runs `run` after `ms`, unless what it gives is called before; by default made of `sleep`. */
+  readonly after?: (ms: number, run: () => void) => () => void
   /** At least 0, less than 1. Spreads retries; needs no cryptographic quality. */
   readonly random: () => number
 }
@@ -14,10 +16,33 @@ export interface Timing {
 export const systemTiming: Timing = {
   now: Date.now,
   sleep: sleepFor,
+  // Every call has a deadline and nearly all stop it: no promise and no signal for each.
+  after(ms, run) {
+    const timer = setTimeout(run, ms)
+    return () => {
+      clearTimeout(timer)
+    }
+  },
   random: Math.random,
 }
 
-/** Every call sleeps until its deadline and is woken before: `node:timers/promises` would build an error for each. */
+/** Given to a sleep that is stopped; one for all, since each error would cost a stack trace. */
+const stopped = new Error('the time is not needed any more')
+
+/**
+ * Runs `run` once `ms` have passed.
+ * @returns what stops it
+ */
+export function runAfter(timing: Timing, ms: number, run: () => void): () => void {
+  if (timing.after) return timing.after(ms, run)
+  const waking = new AbortController()
+  timing.sleep(ms, waking.signal).then(run, () => undefined)
+  return () => {
+    waking.abort(stopped)
+  }
+}
+
+/** Sleeps are often cut short: `node:timers/promises` would build an error for each. */
 function sleepFor(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const rejectAborted = (): void => {

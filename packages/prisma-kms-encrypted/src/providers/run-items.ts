@@ -4,6 +4,7 @@ import { isKmsEncryptedError } from '../errors.js'
 import type { KmsEncryptedError } from '../errors.js'
 import { checkCall, openCall } from '../kms/call.js'
 import type { KmsFailurePlace } from '../kms/failure.js'
+import { isAborted } from '../kms/interruption.js'
 import { failed, succeeded } from '../kms/outcome.js'
 import type { KmsCall, Outcome } from '../kms/provider.js'
 
@@ -31,14 +32,14 @@ export async function runItems<Item>(request: ItemsRequest<Item>): Promise<reado
   const sendOne = async (item: Item): Promise<Outcome<Uint8Array>> => {
     try {
       checkCall(call, place)
-      return succeeded(await opened.race(send(item, opened.signal)))
+      return succeeded(await opened.race(send(item, opened.interruption.signal)))
     } catch (error) {
       return failed(isKmsEncryptedError(error) ? error : toFailure(error))
     }
   }
   try {
     const outcomes = await Promise.all(items.map((item) => limit(sendOne, item)))
-    if (call.signal?.aborted === true) checkCall(call, place)
+    if (isAborted(call)) checkCall(call, place)
     return outcomes
   } finally {
     opened.close()

@@ -6,6 +6,7 @@ import type { OpenCall } from '../kms/call.js'
 import { canonicalContextJson } from '../kms/context.js'
 import { kmsFailure } from '../kms/failure.js'
 import type { KmsFailurePlace, KmsOperation } from '../kms/failure.js'
+import { isAborted } from '../kms/interruption.js'
 import { isKeyIdOf } from '../kms/key-id.js'
 import { attempt, checkPlaintextKey, checkUnwrapped, failed } from '../kms/outcome.js'
 import type {
@@ -67,7 +68,7 @@ export function vaultTransit(options: VaultTransitOptions = {}): KmsProvider {
     inputs: readonly BatchInput[],
   ): Promise<readonly Outcome<Record<string, unknown>>[]> => {
     try {
-      if (opened.signal.aborted) throw kmsFailure('KMS_TIMEOUT', place)
+      if (opened.interruption.isOver) throw kmsFailure('KMS_TIMEOUT', place)
       const vault = await getClient()
       const answer = vault.write(path, { batch_input: inputs }, requestOptions)
       return readBatchResults(await opened.race(answer), inputs.length, place)
@@ -106,7 +107,7 @@ export function vaultTransit(options: VaultTransitOptions = {}): KmsProvider {
         const outcome = answer.value
         return outcome.ok ? attempt(place, () => toBytes(outcome.value, place, input.item)) : outcome
       })
-      if (call.signal?.aborted === true) throw kmsFailure('KMS_ABORTED', place)
+      if (isAborted(call)) throw kmsFailure('KMS_ABORTED', place)
       return outcomes
     } catch (error) {
       // What the service refuses or cannot do is the outcome of each item; the rest is about the call or the setup.

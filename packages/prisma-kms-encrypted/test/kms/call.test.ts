@@ -1,5 +1,6 @@
 import { getEventListeners } from 'node:events'
 import { checkCall, withinCall } from '../../src/kms/call.js'
+import { callWithin, Interruption, isAborted, onAbort } from '../../src/kms/interruption.js'
 import { codeOf } from './code-of.js'
 import { createFakeTiming, settle } from './fake-timing.js'
 
@@ -27,7 +28,7 @@ test('the deadline ends the wait and fires the signal', async () => {
   const pending = withinCall(
     { deadlineMs: timing.now() + 100 },
     place,
-    (signal) => {
+    ({ signal }) => {
       given = signal
       return never()
     },
@@ -61,4 +62,27 @@ test('one signal serves many calls without a warning, and keeps no listener afte
   process.off('warning', note)
   expect(warnings).toEqual([])
   expect(getEventListeners(signal, 'abort')).toHaveLength(0)
+})
+
+test('a signal that is asked for after the end has fired already', () => {
+  const interruption = new Interruption()
+  const call = callWithin(interruption)
+  const { signal } = callWithin(interruption)
+  expect(signal?.aborted).toBe(false)
+  interruption.end()
+  expect(signal?.aborted).toBe(true)
+  expect(call.signal?.aborted).toBe(true)
+  expect({ ...call }.signal?.aborted).toBe(true)
+})
+
+test('a copy of a call with a signal of its own is ended by that signal', () => {
+  const interruption = new Interruption()
+  const own = new AbortController()
+  const copy = { ...callWithin(interruption), signal: own.signal }
+  let heard = 0
+  onAbort(copy, () => (heard += 1))
+  interruption.end()
+  expect([isAborted(copy), heard]).toEqual([false, 0])
+  own.abort()
+  expect([isAborted(copy), heard]).toEqual([true, 1])
 })
