@@ -74,6 +74,7 @@ export async function walkTable(
       }
     }
     await Promise.all(inHand)
+    walk.settleDoubtful()
     await walk.revisit()
   } catch (error) {
     walk.fail(error)
@@ -93,6 +94,8 @@ class Walk {
   readonly #held: HeldRows
   readonly #end = new AbortController()
   #refused = 0
+  /** Batches that may have to be done again: whoever goes on at the cursor after an outage must find their rows. */
+  #doubtful: { readonly place: BatchPlace; readonly busy: ReadonlyMap<string, Row> }[] = []
   #problem: { readonly error: unknown } | null = null
 
   constructor(job: TableJob, options: WalkOptions, tally: WalkTally, timing: Timing) {
@@ -129,11 +132,18 @@ class Walk {
     this.#tally.begin(place)
     try {
       const outcome = await this.#job.work(rows, this.#end.signal)
-      this.#held.hold(place, this.#byCursor(outcome.busy))
+      this.#settle(place, outcome)
       this.#report(outcome)
     } catch (error) {
       this.fail(error)
     }
+  }
+
+  /** There was no outage: what failed is the rows' own fault. */
+  settleDoubtful(): void {
+    if (this.ended) return
+    for (const { place, busy } of this.#doubtful) this.#held.hold(place, busy)
+    this.#doubtful = []
   }
 
   /** Gives the held rows turn after turn, and gives up those that are held to the last. */
@@ -165,9 +175,21 @@ class Walk {
     return result
   }
 
+  /** Lets the cursor pass a batch, unless its failures end the walk or may yet turn out to be an outage's. */
+  #settle(place: BatchPlace, { done, failures, busy }: WorkOutcome): void {
+    const batch = { place, busy: this.#byCursor(busy) }
+    const stops = this.#options.onError === 'stop' && failures.length > 0
+    if (stops || (done === 0 && failures.some(isRefusal))) {
+      this.#doubtful.push(batch)
+      return
+    }
+    this.#held.hold(place, batch.busy)
+    if (done > 0) this.settleDoubtful()
+  }
+
   /** Walking on through millions of rows would only report them all. */
   #isOutage({ done, failures }: BatchOutcome): boolean {
-    const refused = failures.filter(({ error }) => error.code.startsWith('KMS_')).length
+    const refused = failures.filter(isRefusal).length
     this.#refused = done > 0 ? 0 : this.#refused + refused
     return this.#refused >= maxRefused
   }
@@ -183,4 +205,8 @@ class Walk {
     if (first && (this.#options.onError === 'stop' || this.#isOutage(outcome))) this.fail(first.error)
     if (!this.ended) this.#options.onProgress?.(this.#tally.progress())
   }
+}
+
+function isRefusal({ error }: RowFailure): boolean {
+  return error.code.startsWith('KMS_')
 }

@@ -495,7 +495,7 @@ export function describeDatabase(suite: Suite): void {
     const { notes, ...encrypted } = User.encrypted
     expect(notes.type).toBe('Json')
     const models = { ...suite.models, User: { ...User, encrypted } as typeof User } // the newer types serve both
-    const older = suite.connect({ models })
+    const older = suite.connect(Object.assign(versionsAt(1), { models }))
     const options = { mode: 're-encrypt', key: 'default', force: true, where: { id } } as const
     const result = await rotateAll(older.prisma.user, options)
     expect(result.failures.map(({ error }) => error.code)).toEqual(['UNSUPPORTED_OPERATION'])

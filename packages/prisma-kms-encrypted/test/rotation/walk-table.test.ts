@@ -171,6 +171,46 @@ test('what a job throws ends the walk, after the batches in hand and one last re
   expect(seen.at(-1)?.cursor).toBe('4')
 })
 
+/** A job that fails all rows from one id on. */
+function failingFrom(first: number, code: ErrorCode, rows = 1_000) {
+  const failures = (batch: readonly Row[]) =>
+    batch
+      .filter(({ id }) => Number(id) >= first)
+      .map(({ id }) => ({ id: String(id), key: 'default', error: failure(code) }))
+  return tableOf(rows, (batch) => ({ failures: failures(batch) })).job
+}
+
+test.each([1, 3])(
+  'after an outage the cursor stands before the first row that it failed: %i at once',
+  async (concurrency) => {
+    let last: WalkProgress | undefined
+    const job = failingFrom(7, 'KMS_UNAVAILABLE')
+    const walking = walkTable(job, { concurrency, onProgress: (now) => (last = now) }, fakeClock())
+    await expect(walking).rejects.toMatchObject({ code: 'KMS_UNAVAILABLE' })
+    expect(last).toMatchObject({ done: 6, cursor: '6' })
+  },
+)
+
+test('with onError: stop the cursor stands before the row that ended the walk', async () => {
+  let last: WalkProgress | undefined
+  const job = failingFrom(7, 'DECRYPTION_FAILED')
+  const options = {
+    concurrency: 2,
+    onError: 'stop',
+    onProgress: (now: WalkProgress) => (last = now),
+  } as const
+  await expect(walkTable(job, options, fakeClock())).rejects.toMatchObject({ code: 'DECRYPTION_FAILED' })
+  expect(last?.cursor).toBe('6')
+})
+
+test('rows that the key service refuses without an outage are passed', async () => {
+  expect(await walkTable(failingFrom(7, 'KMS_ACCESS_DENIED', 12), {}, fakeClock())).toMatchObject({
+    failed: 6,
+    finished: true,
+    cursor: '12',
+  })
+})
+
 test('a callback that throws ends the walk with its own error', async () => {
   const { job } = tableOf(20)
   const onProgress = () => {
