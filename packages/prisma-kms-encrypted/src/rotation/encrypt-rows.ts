@@ -78,7 +78,7 @@ async function encryptOnce(
     const decision = decided[index]
     if (decision?.ok === false) report(row, decision.key, decision.error)
     if (!decision?.ok || Object.keys(decision.set).length === 0) return []
-    return [{ row, version, guards: [], set: decision.set }]
+    return [{ row, version, newIndexes: true, guards: [], set: decision.set }]
   })
   const outcomes = dryRun ? [] : await writeChanges(runtime, model, changes)
   return changes.map(({ row }, index) => ({

@@ -22,6 +22,8 @@ export interface RowChange {
   readonly guards: readonly string[]
   /** PostgreSQL's `xmin` of the row as read, which guards on all of it. */
   readonly version?: string
+  /** Whether unique indexes may get values that they do not have yet. */
+  readonly newIndexes?: boolean
   /** What looked encrypted in columns unknown here; where there is no `version`, it must be the same under the lock. */
   readonly elsewhere?: UnknownValues
   /** New values by field name, as they are stored. */
@@ -80,7 +82,7 @@ async function writeTogether(
     return `${name} = CASE WHEN h.set ? ${literal(columnName(model, field))} THEN s.${name} ELSE t.${name} END`
   })
   // A new value in a unique index takes the stronger lock anyway, and would wait for it once others hold theirs.
-  const strength = changes.some(({ version }) => version !== undefined) ? 'UPDATE' : 'NO KEY UPDATE'
+  const strength = changes.some(({ newIndexes }) => newIndexes === true) ? 'UPDATE' : 'NO KEY UPDATE'
   // The row type of the table itself gives every value its column's own type, whatever that is. Child rows may be added
   // beside this lock, and their writers do not make it skip the row.
   const sql = `WITH v AS MATERIALIZED (
