@@ -200,6 +200,9 @@ export function createBranchDirectory(options: BranchDirectoryOptions): BranchDi
     async rotate() {
       const current = await newest()
       await Promise.all(current.map(({ name, generation }) => start(name, generation + 1)))
+      // Whoever has read an old one just before may use it once more, but must not keep it.
+      period += 1
+      loadingActives.clear()
       actives.clear()
       return current.length
     },

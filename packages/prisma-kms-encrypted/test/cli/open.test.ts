@@ -7,7 +7,7 @@ import { openProject } from '../../src/cli/project.js'
 import { createIndexKey } from '../../src/extension/index-key.js'
 import { localKms } from '../../src/providers/local.js'
 import { localKeys } from '../support/extended-client.js'
-import { codeOf, useExtendedDatabase, type ExtendedClient } from '../support/extended-database.js'
+import { codeOf, useExtendedDatabase, versionsAt, type ExtendedClient } from '../support/extended-database.js'
 import { keepTerminal } from './terminal-stub.js'
 
 const database = useExtendedDatabase()
@@ -26,6 +26,18 @@ const command = { model: 'user', field: 'email', yes: false, json: false, now: n
 beforeAll(async () => {
   const { prisma } = database.connect()
   ;({ id } = await prisma.user.create({ data: { name: 'Ada', email: secret, notes: { a: 1 } } }))
+})
+
+test('names the key of the very value, which need not be the newest of the record', async () => {
+  const { prisma } = database.connect(versionsAt(1))
+  const { id: several } = await prisma.user.create({ data: { name: 'Bo', email: 'bo@canary.example' } })
+  const client = database.connect(versionsAt(2))
+  await client.prisma.user.update({ where: { id: several }, data: { name: 'Bob' } })
+  const entries: OpenAudit[] = []
+  const project = await projectOf(client, (entry) => void entries.push(entry))
+  for (const field of ['email', 'name'])
+    await runOpen(project, keepTerminal(['y', 'ticket 8']), { ...command, field, id: String(several) })
+  expect(entries.map(({ keyId }) => keyId)).toEqual(['local/app', 'local/next'])
 })
 
 test('asks, records who opens what and why, and only then decrypts', async () => {

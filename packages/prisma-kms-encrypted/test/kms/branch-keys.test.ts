@@ -1,5 +1,6 @@
 /** Branch keys over a real local provider: one call for thousands of data keys, and nothing that can be exchanged or lost. */
 import { randomBytes } from 'node:crypto'
+import { branchIdOf } from '../../src/kms/branch-key-format.js'
 import type { BranchKeyStore, StoredBranchKey } from '../../src/kms/branch-key-store.js'
 import { withBranchKeys, type BranchKeysOptions } from '../../src/kms/branch-keys.js'
 import { kmsFailure } from '../../src/kms/failure.js'
@@ -235,6 +236,32 @@ describe('rotation', () => {
       'b 2',
     ])
     await expectOpen(kms, [...old, ...fresh])
+  })
+
+  test('a key that was read just before a rotation is not used after it', async () => {
+    const { store, another } = setUp()
+    await wrapSome(another(), 1, 'a')
+    let release = (): void => undefined
+    let gate: Promise<void> | null = new Promise((resolve) => (release = resolve))
+    const kms = another({
+      store: {
+        add: (row) => store.add(row),
+        find: (scope, ids) => store.find(scope, ids),
+        async newest(scope, names) {
+          const found = await store.newest(scope, names)
+          const waiting = names ? gate : null
+          if (waiting) gate = null
+          await waiting
+          return found
+        },
+      },
+    })
+    const early = wrapSome(kms, 1, 'a', 2)
+    await kms.rotateBranchKeys()
+    release()
+    const [late] = [...(await early), ...(await wrapSome(kms, 1, 'a', 3))].slice(-1)
+    const newest = store.rows.find(({ generation }) => generation === 2)
+    expect(late && branchIdOf(late.item.ciphertext)).toBe(newest?.id)
   })
 
   test('20 servers that start a branch key at the same time end with one, and lose nothing', async () => {

@@ -54,6 +54,23 @@ describe.each([
     expect(await database.reader.user.findUnique({ where: { id } })).toMatchObject({ ...whole, ...written })
   })
 
+  test('keeps it for bytes that the database gives in its escape format', async () => {
+    const setting = (change: string) =>
+      database.sql(`DO $$ BEGIN EXECUTE format('ALTER DATABASE %I ${change}', current_database()); END $$`)
+    await setting("SET bytea_output = ''escape''")
+    try {
+      const whole = { name: 'n', avatar: new Uint8Array([1, 92, 255]) }
+      const { id } = await database.reader.user.create({ data: whole })
+      await older().prisma.user.update({ where: { id }, data: { name: 'n 2' }, select })
+      expect(await database.connect().prisma.user.findUnique({ where: { id } })).toMatchObject({
+        ...whole,
+        name: 'n 2',
+      })
+    } finally {
+      await setting('RESET bytea_output')
+    }
+  })
+
   test('keeps it also where all known fields are null, so that only the unknown one can name it', async () => {
     const { id } = await database.reader.auditEntry.create({ data: { ...data, detail: null } })
     await older().prisma.auditEntry.update({ where: { id }, data: { detail: 'detail 2' }, select })

@@ -5,7 +5,7 @@ import { parseKeyColumn } from '../../envelope/key-column.js'
 import { delegateOf, type Delegate } from '../../extension/prisma-internals.js'
 import { identityOf } from '../../records/context.js'
 import type { RecordModel, SealedField } from '../../records/models.js'
-import { columnName, type Row } from '../../records/open-rows.js'
+import { chooseEntry, columnName, type Row } from '../../records/open-rows.js'
 import type { OpenAudit } from '../define-config.js'
 import { exitCodes, type ExitCode } from '../exit-codes.js'
 import { parseId } from '../parse-id.js'
@@ -82,7 +82,11 @@ async function readStored(
 function describe(model: RecordModel, field: SealedField, row: Row, at: Date): Omit<OpenAudit, 'reason'> {
   const { group } = field
   const text = row[group.column]
-  const [entry] = typeof text === 'string' ? parseKeyColumn(text, columnName(group)) : []
+  const entries = typeof text === 'string' ? parseKeyColumn(text, columnName(group)) : []
+  const stored = row[field.name]
+  // Of several keys, the value's own; plaintext of a model that is migrating has none.
+  const entry =
+    entries.length > 0 && field.codec.looksSealed(stored) ? chooseEntry(entries, field, stored) : undefined
   const keyId = entry === undefined ? 'none' : (group.config.versions.get(entry.version)?.keyId ?? 'unknown')
   return {
     at,

@@ -30,12 +30,12 @@ ORDER BY ${columns.map((column) => `t.${column}`).join(', ')} FOR UPDATE OF t`
     const sameRow = primaryKey
       .map((field) => columnIdentifier(model, field))
       .map((column) => `t.${column} = v.${column}`)
-    const sql = `SELECT e.ordinality::integer AS n, left(c.value, ${2 * OVERHEAD_BYTES + 2}) AS value
+    const sql = `SELECT e.ordinality::integer AS n, left(c.value, ${4 * OVERHEAD_BYTES}) AS value
 FROM json_array_elements($1::json) WITH ORDINALITY e
 CROSS JOIN LATERAL json_populate_record(NULL::${table}, e.value) v
 JOIN ${table} t ON ${sameRow.join(' AND ')}
 CROSS JOIN LATERAL json_each_text(row_to_json(t)) c
-WHERE left(c.value, 4) IN ('S0UB', '\\x4b') AND c.key NOT IN (SELECT json_array_elements_text($2::json))`
+WHERE (left(c.value, 4) IN ('S0UB', '\\x4b') OR left(c.value, 6) = 'KE\\001') AND c.key NOT IN (SELECT json_array_elements_text($2::json))`
     const found = await client.$queryRawUnsafe(
       sql,
       JSON.stringify(rows.map((row) => jsonRow(model, primaryKey, row))),
@@ -47,9 +47,13 @@ WHERE left(c.value, 4) IN ('S0UB', '\\x4b') AND c.key NOT IN (SELECT json_array_
   },
 }
 
-/** PostgreSQL gives bytes as `\\x` and hexadecimal digits. */
+/** PostgreSQL gives bytes as `\\x` and hexadecimal digits, or under `bytea_output = 'escape'` as text with octal numbers. */
 function fromText(value: unknown): unknown {
-  return typeof value === 'string' && value.startsWith('\\x') ? Buffer.from(value.slice(2), 'hex') : value
+  if (typeof value !== 'string') return value
+  if (value.startsWith('\\x')) return Buffer.from(value.slice(2), 'hex')
+  if (!value.startsWith('KE\\001')) return value
+  const byte = (_: string, code: string) => (code === '\\' ? code : String.fromCharCode(parseInt(code, 8)))
+  return Buffer.from(value.replaceAll(/\\([0-7]{3}|\\)/g, byte), 'latin1')
 }
 
 /**
