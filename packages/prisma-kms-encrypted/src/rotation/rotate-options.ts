@@ -7,7 +7,10 @@ import { walkOptions, type WalkOptions } from './walk-options.js'
 export type RotationMode =
   /** The same data keys, wrapped anew; the fields' own bytes stay. */
   | 'rewrap'
-  /** New data keys: every field is sealed again, blind indexes are computed again. */
+  /**
+   * New data keys: every field is sealed again, blind indexes are computed again. A row whose key a value needs that is no
+   * encrypted field here is left as it is and reported.
+   */
   | 're-encrypt'
 
 /** The `where` of a delegate's `findMany`; `object` for an untyped delegate. */
