@@ -8,6 +8,7 @@ import type { KeyGroup, RecordModel } from '../records/models.js'
 import { columnName, sealedText, type Row } from '../records/open-rows.js'
 import type { NewRecord } from '../records/data-plan.js'
 import { sealSlots } from '../records/seal-args.js'
+import { inSlices } from '../records/slices.js'
 import type { Operation } from './operation.js'
 import { assignIds } from './record-ids.js'
 import { setKeyColumns, touchedColumns, type KeyColumnUpdate } from './key-column-writes.js'
@@ -31,17 +32,17 @@ export async function sealNewRecords(
   const identities = await assignIds(operation, created)
   const late: LateRecord[] = []
   const wraps: { record: NewRecord; group: KeyGroup; fresh: FreshKey }[] = []
-  for (const record of created) {
+  await inSlices(created, (record) => {
     const keys = new Map<KeyGroup, FreshKey>()
     for (const [group, slots] of record.groups) {
       const fresh = mintKey()
       sealSlots(slots, fresh.dataKey)
       keys.set(group, fresh)
     }
-    if (keys.size === 0) continue
+    if (keys.size === 0) return
     if (identities.has(record)) for (const [group, fresh] of keys) wraps.push({ record, group, fresh })
     else late.push({ record, keys })
-  }
+  })
   const entries = await ring.wrap(
     wraps.map(({ record, group, fresh }) => ({
       group,

@@ -1,5 +1,5 @@
 /** Wraps data keys with AES-256-GCM under a key that this process holds: for development and for hosts without a KMS. */
-import { createCipheriv, createDecipheriv, createSecretKey, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createSecretKey, randomBytes, randomFillSync } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { KmsEncryptedError } from '../errors.js'
 import { checkCall } from '../kms/call.js'
@@ -96,16 +96,19 @@ export function generateLocalKey(): string {
 
 function wrapKey(key: KeyObject, { plaintext, context }: WrapItem): Uint8Array {
   checkPlaintextKey(plaintext)
-  const nonce = randomBytes(nonceBytes)
-  const cipher = createCipheriv('aes-256-gcm', key, nonce, { authTagLength: tagBytes })
+  const nonceEnd = 1 + nonceBytes
+  const tagStart = nonceEnd + plaintext.byteLength
+  const wrapped = Buffer.allocUnsafe(tagStart + tagBytes) // every byte is written below
+  wrapped[0] = formatVersion
+  randomFillSync(wrapped, 1, nonceBytes)
+  const cipher = createCipheriv('aes-256-gcm', key, wrapped.subarray(1, nonceEnd), {
+    authTagLength: tagBytes,
+  })
   cipher.setAAD(contextBytes(context))
-  return Buffer.concat([
-    Uint8Array.of(formatVersion),
-    nonce,
-    cipher.update(plaintext),
-    cipher.final(),
-    cipher.getAuthTag(),
-  ])
+  wrapped.set(cipher.update(plaintext), nonceEnd)
+  cipher.final() // GCM is a stream mode: nothing is left, this closes the tag
+  wrapped.set(cipher.getAuthTag(), tagStart)
+  return wrapped
 }
 
 function unwrapKey(key: KeyObject, { ciphertext, context }: UnwrapItem, where: KmsFailurePlace): Uint8Array {

@@ -84,13 +84,13 @@ export class KeyRing {
    */
   async unwrap(requests: readonly UnwrapRequest[], call: KmsCall): Promise<void> {
     const missing = new Map<string, UnwrapJob>()
-    for (const request of requests) {
+    await inSlices(requests, (request) => {
       const { version } = request.entry
       const name = nameOfKey(request, version, entryText(request.entry))
-      if (this.#lookUp(request, version, name)) continue
+      if (this.#lookUp(request, version, name)) return
       const cache = request.group.config.versions.get(version)?.cache ?? null
       missing.set(nameForRecord(request, name), { request, name, cache, generation: cache?.generation ?? 0 })
-    }
+    })
     if (missing.size === 0) return
     const jobs = [...missing]
     const opened = await unwrapBytes(
@@ -188,7 +188,7 @@ async function inBatches<Job, Item extends { readonly context: EncryptionContext
   const batches = new Map<KmsProvider, Map<string, number[]>>()
   const outcomes: (Outcome<Uint8Array> | undefined)[] = jobs.map(() => undefined)
   const items: Item[] = []
-  jobs.forEach((job, index) => {
+  await inSlices(jobs, (job, index) => {
     let version: KeyVersion
     try {
       version = versionFor(job)

@@ -62,17 +62,23 @@ export async function openRows(
     [...requests].filter(({ group }) => !opensNothing(group)),
     call,
   )
+  // The values of one request follow each other; its key is looked for once.
+  let served: UnwrapRequest | undefined
+  let key: DataKey | null = null
   await inSlices(waiting, ({ row, field, stored, request }) => {
-    const key = keyInHand(ring, request)
+    if (request !== served) {
+      key = keyInHand(ring, request)
+      served = request
+    }
     if (key) row[field.name] = field.codec.open(stored, key)
     else leaveOut(row, field)
   })
   if (found.legacy.length > 0) await openLegacyValues(found.legacy, call)
   const removed = new Set<unknown>()
-  for (const { row, shape: level } of shaped) {
+  await inSlices(shaped, ({ row, shape: level }) => {
     if (indexKeys && !checkIndexes(row, level.uses, indexKeys)) removed.add(row)
     hideAdded(row, level)
-  }
+  })
   // Only the root of a findMany is searched by truncated indexes.
   return removed.size > 0 && Array.isArray(copy) ? copy.filter((row) => !removed.has(row)) : copy
 }
