@@ -71,7 +71,9 @@ function planned(
   args: Args,
   indexKeys: IndexKeys | null,
 ): Operation {
-  const plan = planOperation(request.model, name, args, { globalOmit: runtime.globalOmit, indexKeys })
+  const { globalOmit } = runtime
+  const opensRows = !wantsStoredValues()
+  const plan = planOperation(request.model, name, args, { globalOmit, indexKeys, opensRows })
   const inSession = (where: Session): Operation => ({
     runtime,
     plan,

@@ -5,7 +5,8 @@ const storedValues = new AsyncLocalStorage<true>()
 
 /**
  * Runs `fn` with results left as they are stored: ciphertext instead of values, and no call to a key service for them.
- * Writes seal as always. Only what is awaited, or returned, inside `fn` counts.
+ * Writes seal as always. Only what is awaited, or returned, inside `fn` counts. A record that is found through a blind
+ * index is not checked against it; a truncated index, whose false finds only opened values show, serves nothing here.
  */
 export function withoutDecryption<T>(fn: () => PromiseLike<T>): Promise<T> {
   return storedValues.run(true, async () => await fn())

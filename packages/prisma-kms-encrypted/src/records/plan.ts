@@ -57,6 +57,12 @@ const kinds: Readonly<Record<string, OperationKind>> = {
   delete: 'delete',
 }
 
+/** What planning needs besides the arguments. */
+export interface PlanContext extends SelectionContext {
+  /** Whether the result's rows will be opened; only then can those be found out that an index found wrongly. */
+  readonly opensRows: boolean
+}
+
 /** Operations whose `where` has to name one row. */
 const namesOne = new Set(['findUnique', 'findUniqueOrThrow', 'update', 'upsert', 'delete'])
 
@@ -71,7 +77,7 @@ export function planOperation(
   model: RecordModel,
   operation: string,
   args: Args,
-  context: SelectionContext,
+  context: PlanContext,
 ): OperationPlan {
   const kind = kinds[operation]
   if (!kind) {
@@ -81,7 +87,7 @@ export function planOperation(
   const uses: IndexUse[] = []
   const criteria = planCriteria(model, args, {
     indexKeys,
-    removable: removesRows(operation, args),
+    removable: context.opensRows && removesRows(operation, args),
     unique: namesOne.has(operation),
     uses,
     named: true,

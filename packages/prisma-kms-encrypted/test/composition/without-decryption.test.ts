@@ -1,6 +1,6 @@
 /** `withoutDecryption(fn)`: stored values inside, opened ones everywhere else. */
 import { withoutDecryption } from '../../src/index.js'
-import { forget, useExtendedDatabase, type ExtendedClient } from '../support/extended-database.js'
+import { codeOf, forget, useExtendedDatabase, type ExtendedClient } from '../support/extended-database.js'
 
 const database = useExtendedDatabase()
 let client: ExtendedClient
@@ -65,6 +65,13 @@ test('records are still found by an index', async () => {
   const where = { email: 'STORED@example.com' }
   expect(await withoutDecryption(() => prisma.account.findUnique({ where }))).toMatchObject({ phone: sealed })
   expect(await withoutDecryption(() => prisma.account.findMany({ where: { phone: '1' } }))).toHaveLength(1)
+})
+
+test('a truncated index finds nothing, since only opened values would show what it finds wrongly', async () => {
+  const { prisma } = client
+  const search = () => prisma.account.findMany({ where: { city: 'Oslo' } })
+  expect(await search()).toEqual([])
+  expect(await withoutDecryption(() => codeOf(search()))).toBe('ENCRYPTED_FILTER')
 })
 
 test('writes inside seal as always, and return what is stored', async () => {
