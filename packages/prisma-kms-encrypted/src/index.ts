@@ -22,17 +22,15 @@ export type { KmsProviderOptions, KmsRequest } from './providers/create-provider
 export type { KmsFailureCode } from './kms/failure.js'
 export { createIndexKey } from './extension/index-key.js'
 export type { IndexKeyConfig, WrappedIndexKey } from './extension/index-key.js'
-export { rotationRanges } from './rotation/ranges.js'
+export { encryptAll, encryptionStatus, rotate, rotateAll, rotationRanges } from './rotation/on-demand.js'
 export type { RangeOptions } from './rotation/ranges.js'
 export { createBox } from './box/create-box.js'
 export type { Box } from './box/create-box.js'
 export type { BoxConfig, BoxOptions } from './box/box-config.js'
 export type { BoxCall, BoxContext, BoxOpenCall } from './box/box-keys.js'
-export { rotate, rotateAll } from './rotation/rotate-all.js'
 export type { RotateProgress, RotateResult } from './rotation/rotate-all.js'
 export type { RotateOneOptions, RotateOptions, RotationMode } from './rotation/rotate-options.js'
 export type { RowFailure, RowRange, WalkOptions, WalkProgress, WalkResult } from './rotation/walk-options.js'
-export { encryptionStatus } from './rotation/status.js'
 export type {
   EncryptionStatus,
   FieldStatus,
@@ -41,7 +39,6 @@ export type {
   StatusOptions,
   VersionStatus,
 } from './rotation/status.js'
-export { encryptAll } from './rotation/encrypt-all.js'
 export type { EncryptProgress, EncryptResult } from './rotation/encrypt-all.js'
 export type { EncryptOptions } from './rotation/encrypt-options.js'
 export { railsKmsEncrypted } from './legacy/rails-kms-encrypted.js'

@@ -9,6 +9,7 @@ const source = fileURLToPath(new URL('../src/', import.meta.url))
 /** Floor by folder; files of `src` itself are listed by name. A folder of two parts wins over its first part. */
 const floors: Readonly<Record<string, number>> = {
   'errors.ts': 0,
+  'lazy-schema.ts': 0,
   envelope: 1,
   schema: 1,
   'schema/generator': 1,

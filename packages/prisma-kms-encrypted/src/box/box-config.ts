@@ -7,6 +7,7 @@ import type { KmsEvent } from '../kms/audit-event.js'
 import { withCallPolicy } from '../kms/call-policy.js'
 import type { KmsProvider } from '../kms/provider.js'
 import { createProviderRegistry } from '../kms/registry.js'
+import { lazySchema } from '../lazy-schema.js'
 import { defaultProviders } from '../providers/defaults.js'
 
 /** What holds for all versions of a box's key. */
@@ -45,31 +46,33 @@ export interface ResolvedBox {
   versionOf(number: number): BoxKeyVersion
 }
 
-const options = {
-  providers: z
-    .array(
-      z.custom<KmsProvider>(
-        (value) => typeof value === 'object' && value !== null && 'wrap' in value && 'unwrap' in value,
-        'expected a KmsProvider',
+const configuration = lazySchema(() => {
+  const options = {
+    providers: z
+      .array(
+        z.custom<KmsProvider>(
+          (value) => typeof value === 'object' && value !== null && 'wrap' in value && 'unwrap' in value,
+          'expected a KmsProvider',
+        ),
+      )
+      .optional(),
+    legacy: z.literal('kms_encrypted').optional(),
+    onKmsEvent: z
+      .custom<(event: KmsEvent) => void>((value) => typeof value === 'function', 'expected a function')
+      .optional(),
+  }
+  return z.union([
+    z.strictObject({ keyId: z.string().min(1).optional(), ...options }),
+    z.strictObject({
+      current: z.int().min(1),
+      versions: z.record(
+        z.string().regex(/^[1-9]\d{0,8}$/, 'versions are numbered from 1'),
+        z.strictObject({ keyId: z.string().min(1) }),
       ),
-    )
-    .optional(),
-  legacy: z.literal('kms_encrypted').optional(),
-  onKmsEvent: z
-    .custom<(event: KmsEvent) => void>((value) => typeof value === 'function', 'expected a function')
-    .optional(),
-}
-const configuration = z.union([
-  z.strictObject({ keyId: z.string().min(1).optional(), ...options }),
-  z.strictObject({
-    current: z.int().min(1),
-    versions: z.record(
-      z.string().regex(/^[1-9]\d{0,8}$/, 'versions are numbered from 1'),
-      z.strictObject({ keyId: z.string().min(1) }),
-    ),
-    ...options,
-  }),
-])
+      ...options,
+    }),
+  ])
+})
 
 /**
  * Checks the configuration of a box: the current version exists, and every key id has its provider.
@@ -80,7 +83,7 @@ export function resolveBox(
   config: unknown,
   environment: Readonly<Record<string, string | undefined>> = process.env,
 ): ResolvedBox {
-  const parsed = configuration.safeParse(config)
+  const parsed = configuration().safeParse(config)
   if (!parsed.success) {
     const issues = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'config'}: ${issue.message}`)
     throw invalid(issues.join('; '), 'Give keyId, or current and versions: docs/box.md.')
@@ -114,7 +117,7 @@ export function resolveBox(
 }
 
 function versionsOf(
-  parsed: z.infer<typeof configuration>,
+  parsed: z.infer<ReturnType<typeof configuration>>,
   defaultKeyId: string | undefined,
 ): { readonly current: number; readonly versions: Readonly<Record<string, { readonly keyId: string }>> } {
   if ('versions' in parsed) return parsed

@@ -5,6 +5,7 @@ import type { BranchKeyStore } from '../kms/branch-key-store.js'
 import { withBranchKeys, type BranchKeyProvider } from '../kms/branch-keys.js'
 import type { KmsProvider } from '../kms/provider.js'
 import { systemTiming } from '../kms/timing.js'
+import { lazySchema } from '../lazy-schema.js'
 import type { BranchFn } from '../records/key-config.js'
 
 /**
@@ -35,33 +36,35 @@ export interface BranchKeyOptions {
 }
 
 const methods = ['newest', 'find', 'add'] as const
-const positive = z.int().positive()
 
 /** The form of {@link BranchKeyOptions}. */
-export const branchKeyOptions = z.strictObject({
-  store: z.custom<BranchKeyStore>(
-    (value) =>
-      typeof value === 'object' &&
-      value !== null &&
-      methods.every((name) => typeof (value as Record<string, unknown>)[name] === 'function'),
-    'expected a store of branch keys, such as postgresBranchKeys(…)',
-  ),
-  per: z.union([
-    z.literal('model'),
-    z.custom<BranchFn>((value) => typeof value === 'function', "expected 'model' or a function"),
-  ]),
-  rotate: z.strictObject({ maxAgeMs: positive.optional(), maxUses: positive.optional() }).optional(),
-  memory: z
-    .strictObject({
-      ttlMs: positive.optional(),
-      maxEntries: positive.optional(),
-      maxUses: positive.optional(),
-    })
-    .optional(),
+export const branchKeyOptions = lazySchema(() => {
+  const positive = z.int().positive()
+  return z.strictObject({
+    store: z.custom<BranchKeyStore>(
+      (value) =>
+        typeof value === 'object' &&
+        value !== null &&
+        methods.every((name) => typeof (value as Record<string, unknown>)[name] === 'function'),
+      'expected a store of branch keys, such as postgresBranchKeys(…)',
+    ),
+    per: z.union([
+      z.literal('model'),
+      z.custom<BranchFn>((value) => typeof value === 'function', "expected 'model' or a function"),
+    ]),
+    rotate: z.strictObject({ maxAgeMs: positive.optional(), maxUses: positive.optional() }).optional(),
+    memory: z
+      .strictObject({
+        ttlMs: positive.optional(),
+        maxEntries: positive.optional(),
+        maxUses: positive.optional(),
+      })
+      .optional(),
+  })
 })
 
 /** The options as parsed. */
-export type ParsedBranchKeys = z.infer<typeof branchKeyOptions>
+export type ParsedBranchKeys = z.infer<ReturnType<typeof branchKeyOptions>>
 
 /** What names the branch of a record. */
 export function branchFunction({ per }: ParsedBranchKeys): BranchFn {

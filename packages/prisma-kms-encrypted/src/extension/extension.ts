@@ -5,7 +5,7 @@ import { isArgs } from '../records/arguments.js'
 import { createRecordModels } from '../records/models.js'
 import type { EncryptedModelName, KeyName, ModelDefinitions } from '../schema/model.js'
 import { checkClient } from './check-client.js'
-import { resolveConfiguration, type KmsEncryptedConfig, type KnownKeys } from './configuration.js'
+import type { KmsEncryptedConfig, KnownKeys } from './configuration.js'
 import {
   baseClient,
   internalClient,
@@ -14,6 +14,7 @@ import {
 } from './prisma-internals.js'
 import type { Query } from './operation.js'
 import { runOperation } from './run-operation.js'
+import { resolveConfiguration } from './resolve-configuration.js'
 import { createRuntime } from './runtime.js'
 import { checkMigratingDatabase } from './migrating.js'
 import { createKmsClient } from './kms-client.js'

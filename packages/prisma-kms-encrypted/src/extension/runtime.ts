@@ -5,11 +5,11 @@ import { createIndexKeys, type IndexKeys } from '../records/index-keys.js'
 import type { GlobalOmit } from '../records/plan-selection.js'
 import { unwrapIndexKeys } from './index-key.js'
 import { readCatalogue } from './catalogue.js'
-import type { ResolvedConfig } from './configuration.js'
 import type { Catalogue, Dialect } from './dialects/dialect.js'
 import { createIdBlocks, type IdBlocks } from './id-blocks.js'
 import { findDialect } from './dialects/find-dialect.js'
 import type { InternalClient } from './prisma-internals.js'
+import type { ResolvedConfig } from './resolve-configuration.js'
 import { TransactionQueues, type Session } from './transactions.js'
 
 /** The state of one extended client. */

@@ -2,6 +2,7 @@
 import { LRUCache } from 'lru-cache'
 import { z } from 'zod'
 import { KmsEncryptedError } from '../errors.js'
+import { lazySchema } from '../lazy-schema.js'
 import { withinCall } from './call.js'
 import { decorateProvider } from './decorate.js'
 import type { SendBatch } from './decorate.js'
@@ -109,12 +110,14 @@ export function withCache(
   }
 }
 
-const positiveInteger = z.int().positive()
-const optionsSchema = z.strictObject({
-  ttlMs: positiveInteger,
-  maxEntries: positiveInteger,
-  maxUses: positiveInteger.optional(),
-  maxBytes: positiveInteger.optional(),
+const optionsSchema = lazySchema(() => {
+  const positiveInteger = z.int().positive()
+  return z.strictObject({
+    ttlMs: positiveInteger,
+    maxEntries: positiveInteger,
+    maxUses: positiveInteger.optional(),
+    maxBytes: positiveInteger.optional(),
+  })
 })
 
 /**
@@ -122,7 +125,7 @@ const optionsSchema = z.strictObject({
  * @throws INVALID_CONFIGURATION for bounds that are not positive integers
  */
 export function checkCacheOptions(options: DataKeyCacheOptions): DataKeyCacheOptions {
-  const checked = optionsSchema.safeParse(options)
+  const checked = optionsSchema().safeParse(options)
   if (checked.success) return options
   const [issue] = checked.error.issues
   throw new KmsEncryptedError({

@@ -7,6 +7,7 @@ import { isKmsFailureCode, kmsFailure } from '../kms/failure.js'
 import type { KmsFailureCode, KmsFailurePlace } from '../kms/failure.js'
 import { checkPlaintextKey, checkUnwrapped } from '../kms/outcome.js'
 import type { EncryptionContext, KmsCall, KmsProvider, UnwrapItem, WrapItem } from '../kms/provider.js'
+import { lazySchema } from '../lazy-schema.js'
 import { runItems } from './run-items.js'
 
 /** What {@link KmsProviderOptions.encrypt} and {@link KmsProviderOptions.decrypt} are asked. */
@@ -40,14 +41,16 @@ export interface KmsProviderOptions {
   readonly concurrency?: number
 }
 
-const isFunction = z.custom<() => void>((value) => typeof value === 'function', 'expected a function')
-const optionsSchema = z.strictObject({
-  name: z.string().regex(/^[A-Za-z][\w-]*$/, 'expected a short name of letters, digits, _ and -'),
-  accepts: isFunction,
-  encrypt: isFunction,
-  decrypt: isFunction,
-  codeOf: isFunction,
-  concurrency: z.int().positive().default(64),
+const optionsSchema = lazySchema(() => {
+  const isFunction = z.custom<() => void>((value) => typeof value === 'function', 'expected a function')
+  return z.strictObject({
+    name: z.string().regex(/^[A-Za-z][\w-]*$/, 'expected a short name of letters, digits, _ and -'),
+    accepts: isFunction,
+    encrypt: isFunction,
+    decrypt: isFunction,
+    codeOf: isFunction,
+    concurrency: z.int().positive().default(64),
+  })
 })
 
 /**
@@ -114,8 +117,8 @@ function attemptCode(codeOf: KmsProviderOptions['codeOf'], error: unknown): KmsF
   }
 }
 
-function checkOptions(options: KmsProviderOptions): z.output<typeof optionsSchema> {
-  const checked = optionsSchema.safeParse(options)
+function checkOptions(options: KmsProviderOptions): z.output<ReturnType<typeof optionsSchema>> {
+  const checked = optionsSchema().safeParse(options)
   if (checked.success) return checked.data
   const [issue] = checked.error.issues
   throw new KmsEncryptedError({

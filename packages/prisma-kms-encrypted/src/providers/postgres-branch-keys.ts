@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { KmsEncryptedError } from '../errors.js'
 import { storeFailure, type BranchKeyStore, type StoredBranchKey } from '../kms/branch-key-store.js'
+import { lazySchema } from '../lazy-schema.js'
 import { importDependency } from './dependency.js'
 import { checkBranchKeyTable, quoteTable, tableStatements } from './postgres-branch-key-table.js'
 
@@ -39,12 +40,14 @@ export interface PostgresBranchKeyStore extends BranchKeyStore {
   createTable(): Promise<void>
 }
 
-const optionsSchema = z.strictObject({
-  connectionString: z.string().min(1).optional(),
-  client: z.custom<object>((value) => typeof value === 'object' && value !== null).optional(),
-  schema: z.string().min(1).optional(),
-  table: z.string().min(1).optional(),
-})
+const optionsSchema = lazySchema(() =>
+  z.strictObject({
+    connectionString: z.string().min(1).optional(),
+    client: z.custom<object>((value) => typeof value === 'object' && value !== null).optional(),
+    schema: z.string().min(1).optional(),
+    table: z.string().min(1).optional(),
+  }),
+)
 
 /**
  * Keeps branch keys in PostgreSQL. Every statement commits by itself; rows are only ever added. The table is checked on
@@ -128,7 +131,7 @@ interface Connection {
 }
 
 function checkOptions(options: PostgresBranchKeysOptions) {
-  const parsed = optionsSchema.safeParse(options)
+  const parsed = optionsSchema().safeParse(options)
   if (!parsed.success) {
     throw invalid(parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; '))
   }

@@ -13,16 +13,7 @@ export type EncryptProgress = WalkProgress
 /** What a run did. */
 export type EncryptResult = WalkResult
 
-/**
- * Encrypts what is still plaintext in a model's encrypted fields, and fills their blind indexes. Under `migrating: 'read'`
- * it only fills the indexes, which have to be there before the first value is encrypted. `@updatedAt` stays. A row is
- * changed only if nobody has changed it since it was read, so it can run beside writers of every stage and be killed at any
- * moment; running it again does only what is left.
- * @param delegate a model of the extended client, such as `prisma.user`
- * @throws KmsEncryptedError `INVALID_CONFIGURATION`; the failure of a row is reported, not thrown, unless `onError` is
- *   `'stop'`; `KMS_…` when the key service refuses 100 rows one after another; `UNSUPPORTED_OPERATION` elsewhere than on
- *   PostgreSQL
- */
+/** Encrypts what is plaintext in a model; its contract is in `on-demand.ts`. */
 export async function encryptAll<D>(delegate: D, options: EncryptOptions<D> = {}): Promise<EncryptResult> {
   const caller = 'encryptAll()'
   const { runtime, model } = runtimeOf(delegate, caller)

@@ -1,7 +1,8 @@
 /** What every model of an extended client can do besides Prisma's operations: `prisma.user.rotateAll()`. */
-import { encryptAll, type EncryptResult } from './encrypt-all.js'
+import type { EncryptResult } from './encrypt-all.js'
 import type { EncryptOptions } from './encrypt-options.js'
-import { rotateAll, type RotateResult } from './rotate-all.js'
+import { encryptAll, rotateAll } from './on-demand.js'
+import type { RotateResult } from './rotate-all.js'
 import type { RotateOptions } from './rotate-options.js'
 
 /** Added to every model; they find the model through `this`. */

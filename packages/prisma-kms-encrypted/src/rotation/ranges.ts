@@ -15,12 +15,7 @@ export interface RangeOptions {
 
 const form = z.strictObject({ size: z.int().min(1).optional() })
 
-/**
- * Cuts a table into ranges by primary key that do not overlap and leave nothing out, to be given to `rotateAll()` as
- * `range`, by any number of processes. Only ids are read. The last range is open, for rows that are added meanwhile.
- * @param delegate a model of the extended client, such as `prisma.user`
- * @throws KmsEncryptedError `INVALID_CONFIGURATION`
- */
+/** Cuts a table into ranges by primary key; its contract is in `on-demand.ts`. */
 export async function* rotationRanges(
   delegate: unknown,
   options: RangeOptions = {},

@@ -26,15 +26,7 @@ export type RotateProgress = WalkProgress
 /** What a rotation did. */
 export type RotateResult = WalkResult
 
-/**
- * Renews the keys of all records of a model. By default each data key is wrapped anew under the current version of its key,
- * and the fields’ own bytes stay; `mode: 're-encrypt'` gives new data keys. `@updatedAt` stays in both. A row is changed only
- * if it is still what was read, so it can run beside writers and be killed at any moment; running it again does only what is
- * left.
- * @param delegate a model of the extended client, such as `prisma.user`
- * @throws KmsEncryptedError `INVALID_CONFIGURATION`, `DECRYPT_NOT_PERMITTED`, `ENCRYPT_NOT_PERMITTED`; the failure of a row
- *   is reported, not thrown, unless `onError` is `'stop'`; `KMS_…` when the key service refuses 100 rows one after another
- */
+/** Renews the keys of all records of a model; its contract is in `on-demand.ts`. */
 export async function rotateAll<D>(delegate: D, options: RotateOptions<D> = {}): Promise<RotateResult> {
   const caller = 'rotateAll()'
   const { runtime, model } = runtimeOf(delegate, caller)
@@ -55,12 +47,7 @@ export async function rotateAll<D>(delegate: D, options: RotateOptions<D> = {}):
   })
 }
 
-/**
- * Renews the keys of one record, as {@link rotateAll} does.
- * @returns whether there was anything to do
- * @throws KmsEncryptedError why the record could not be renewed; `INVALID_CONFIGURATION` when `where` does not find exactly
- *   one
- */
+/** Renews the keys of one record; its contract is in `on-demand.ts`. */
 export async function rotate<D>(delegate: D, options: RotateOneOptions<D>): Promise<boolean> {
   const caller = 'rotate()'
   const { runtime, model } = runtimeOf(delegate, caller)

@@ -81,12 +81,7 @@ export interface IndexStatus {
 
 const options = z.strictObject({ key: z.string().optional(), signal: z.instanceof(AbortSignal).optional() })
 
-/**
- * Counts the rows of a model by what is stored in them; reads no plaintext and calls no key service. One scan of the
- * table on PostgreSQL, page by page elsewhere.
- * @param delegate a model of the extended client, such as `prisma.user`
- * @throws KmsEncryptedError `INVALID_CONFIGURATION`
- */
+/** Counts the rows of a model by what is stored in them; its contract is in `on-demand.ts`. */
 export async function encryptionStatus(
   delegate: unknown,
   given: StatusOptions = {},

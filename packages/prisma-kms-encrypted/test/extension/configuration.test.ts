@@ -1,6 +1,6 @@
 /** What kmsEncrypted() refuses before anything runs, and what its shorthands stand for. */
 import { kmsEncrypted, rotateAll } from '../../src/index.js'
-import { resolveConfiguration } from '../../src/extension/configuration.js'
+import { resolveConfiguration } from '../../src/extension/resolve-configuration.js'
 import { localKms } from '../../src/providers/local.js'
 import { insecureTestKms } from '../../src/testing/index.js'
 import type { ModelDefinitions } from '../../src/schema/model.js'

@@ -1,5 +1,5 @@
 /** What the configuration refuses for the sake of the server's mode. */
-import { resolveConfiguration } from '../../src/extension/configuration.js'
+import { resolveConfiguration } from '../../src/extension/resolve-configuration.js'
 import { localKms } from '../../src/providers/local.js'
 import { encryptedModels } from '../generated/kms-encrypted.js'
 import { codeOf, errorOf } from '../kms/code-of.js'
