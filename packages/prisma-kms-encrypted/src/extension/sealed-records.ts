@@ -78,7 +78,7 @@ async function findUnknownValues(
     const keys = own.map(({ name }) => rows.get(name) ?? {})
     try {
       const values = await runtime.dialect?.findSealed(session.client, model, keys, runtime.schema)
-      own.forEach(({ name }, index) => found.set(name, values?.[index] ?? []))
+      own.forEach(({ name }, index) => found.set(name, values?.[index]?.values ?? []))
     } catch (error) {
       throw asWriteConflict(error)
     }

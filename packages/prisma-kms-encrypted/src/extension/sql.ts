@@ -2,6 +2,7 @@
 import { commitmentIn } from '../envelope/sealed-header.js'
 import type { RecordModel } from '../records/models.js'
 import type { Row } from '../records/open-rows.js'
+import type { FoundValues } from './dialects/dialect.js'
 import type { SideClient } from './prisma-internals.js'
 
 /** What encloses an identifier: MySQL's differs from the standard's. */
@@ -42,16 +43,18 @@ export async function findSealedInRows(
   rows: readonly Row[],
   schema: string | null,
   mark: QuotationMark = '"',
-): Promise<readonly (readonly unknown[])[]> {
+): Promise<readonly FoundValues[]> {
   const { primaryKey } = model.definition
   const known = new Set(encryptedColumns(model))
   const conditions = primaryKey.map((field) => `${columnIdentifier(model, field, mark)} = ?`)
   const sql = `SELECT * FROM ${qualifiedTable(model, schema, mark)} WHERE ${conditions.join(' AND ')}`
-  const values: unknown[][] = []
+  const values: FoundValues[] = []
   for (const row of rows) {
     const [found] = await client.$queryRawUnsafe(sql, ...primaryKey.map((field) => row[field]))
     const others = Object.entries(found ?? {}).filter(([column]) => !known.has(column))
-    values.push(others.map(([, value]) => value).filter((value) => commitmentIn(value) !== null))
+    values.push({
+      values: others.map(([, value]) => value).filter((value) => commitmentIn(value) !== null),
+    })
   }
   return values
 }

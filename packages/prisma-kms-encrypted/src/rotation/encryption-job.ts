@@ -86,8 +86,8 @@ function dueRows({ model, openSealed }: Encryption, field: SealedField): readonl
 function heldByOthers(model: RecordModel): KmsEncryptedError {
   return new KmsEncryptedError({
     code: 'WRITE_CONFLICT',
-    message: `${model.name}: other writers kept the row locked, or kept changing it`,
-    why: 'A row is changed only if it is still what was read, and a lock is never waited for.',
+    message: `${model.name}: other writers kept the row locked`,
+    why: 'A row is changed only if it is still what was read, and its lock is not waited for long.',
     fix: 'Run it again; it does only what is left.',
   })
 }

@@ -36,21 +36,25 @@ export type WriteOutcome = 'written' | 'lost' | 'refused'
 /**
  * Writes what still applies; everything else in the rows, `@updatedAt` too, stays. Rows are locked in the order of their
  * ids and never waited for, so that no deadlock comes from here.
+ * @param locked the client of a transaction that has locked the rows; `null`: none has
  * @returns per change what came of it; `refused`: a unique index has its new value already
  */
 export async function writeChanges(
   runtime: Runtime,
   model: RecordModel,
   changes: readonly RowChange[],
+  locked: SideClient | null = null,
 ): Promise<readonly WriteOutcome[]> {
   if (changes.length === 0) return []
+  const client = locked ?? runtime.base
   try {
-    if (runtime.base._activeProvider === 'postgresql') return await writeTogether(runtime, model, changes)
+    if (runtime.base._activeProvider === 'postgresql')
+      return await writeTogether(client, runtime.schema, model, changes)
     const outcomes: WriteOutcome[] = []
     for (const change of changes) {
-      const looks = change.elsewhere !== undefined && !model.exclusive
+      const looks = !locked && change.elsewhere !== undefined && !model.exclusive
       outcomes.push(
-        await (looks ? writeUnderLock(runtime, model, change) : writeAlone(runtime.base, model, change)),
+        await (looks ? writeUnderLock(runtime, model, change) : writeAlone(client, model, change)),
       )
     }
     return outcomes
@@ -65,11 +69,12 @@ export async function writeChanges(
 }
 
 async function writeTogether(
-  runtime: Runtime,
+  client: SideClient,
+  schema: string | null,
   model: RecordModel,
   changes: readonly RowChange[],
 ): Promise<readonly WriteOutcome[]> {
-  const table = qualifiedTable(model, runtime.schema)
+  const table = qualifiedTable(model, schema)
   const keys = model.definition.primaryKey.map((field) => columnIdentifier(model, field))
   const sameRow = (one: string, other: string) =>
     keys.map((key) => `${one}.${key} = ${other}.${key}`).join(' AND ')
@@ -105,7 +110,7 @@ WHERE ${sameRow('t', 'h')} RETURNING h.n::integer AS n`
       set: jsonRow(model, Object.keys(set), set),
     })),
   )
-  const rows = await runtime.base.$queryRawUnsafe(sql, parameter)
+  const rows = await client.$queryRawUnsafe(sql, parameter)
   const written = new Set(rows.map((row) => Number(row['n'])))
   return changes.map((_, index) => (written.has(index + 1) ? 'written' : 'lost'))
 }
@@ -152,8 +157,8 @@ async function writeUnderLock(
 ): Promise<WriteOutcome> {
   return inOwnTransaction(runtime.base, runtime.config.transaction, async (session) => {
     await lockRows(runtime, session, model, [change.row])
-    const [now = []] = await findUnknownValues(runtime, session.client, model, [change.row])
-    if (!isDeepStrictEqual(now, change.elsewhere)) return 'lost'
+    const [now] = await findUnknownValues(runtime, session.client, model, [change.row])
+    if (!isDeepStrictEqual(now?.values, change.elsewhere)) return 'lost'
     return writeAlone(session.client, model, change)
   })
 }

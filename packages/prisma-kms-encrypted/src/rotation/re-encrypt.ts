@@ -1,28 +1,25 @@
 /** Seals stored values anew under new data keys: what was sealed under a key that became known is closed again. */
 import { deriveDataKey, type DataKey } from '../envelope/data-key.js'
 import { formatKeyColumn, parseKeyColumn, type KeyEntry } from '../envelope/key-column.js'
-import type { KmsEncryptedError } from '../errors.js'
-import { checkedColumn } from '../records/key-column-text.js'
 import type { KmsCall } from '../kms/provider.js'
-import type { RecordIdentity } from '../records/context.js'
 import {
   keyFailure,
   mintKey,
   refusedKey,
   unwrapBytes,
   wrapBytes,
-  type FreshKey,
   type UnwrapRequest,
 } from '../records/data-keys.js'
 import type { IndexKeys } from '../records/index-keys.js'
+import { checkedColumn } from '../records/key-column-text.js'
+import type { KeyOwner } from '../records/key-names.js'
 import type { KeyGroup, SealedField } from '../records/models.js'
 import { chooseEntry, columnName, type Row } from '../records/open-rows.js'
+import type { KeyOutcome, RenewalAnswers, WrappedKey } from './answers.js'
 import { attemptRenewal, rowIdentity, type DueColumn, type Renewal } from './renewal.js'
 
 /** One row's group on its way from the old data keys to the new one. */
-interface Renewing {
-  readonly column: DueColumn
-  readonly identity: RecordIdentity
+interface Renewing extends KeyOwner {
   /** The values and the keys that open them. */
   readonly values: readonly {
     readonly field: SealedField
@@ -35,22 +32,21 @@ interface Renewing {
  * Gives many rows new data keys: opens every value of their groups, seals it again, computes its blind indexes, and leaves
  * one entry in the key column. One outcome each, in order; the rows must have been read with all their fields.
  * @param indexKeys `null` when the model has no index
+ * @param call `null`: only what is remembered is used
  */
 export async function reencryptColumns(
   columns: readonly DueColumn[],
   indexKeys: IndexKeys | null,
-  call: KmsCall,
+  { opened, fresh }: RenewalAnswers,
+  call: KmsCall | null,
 ): Promise<Renewal[]> {
   const planned = columns.map((column) => attemptRenewal(() => planRenewal(column)))
-  const keys = await openKeys(
-    planned.flatMap((plan) => (plan.ok ? plan.value.values.map(({ key }) => key) : [])),
-    call,
-  )
-  const fresh = columns.map(() => mintKey())
-  const sealed = planned.map((plan, index) =>
-    plan.ok ? sealAgain(plan.value, keys, fresh[index] ?? mintKey(), indexKeys) : plan,
-  )
-  return wrapFresh(planned, sealed, fresh, call)
+  const needed = planned.flatMap((plan) => (plan.ok ? plan.value.values.map(({ key }) => key) : []))
+  const keys = await opened.get([...new Set(needed)], call && ((missing) => openKeys(missing, call)))
+  // A row without values needs no key until it gets one; a row that does not open gets none.
+  const owners = planned.flatMap((plan) => (plan.ok && mayBeSealed(plan.value, keys) ? [plan.value] : []))
+  const minted = await fresh.get(owners, call && ((missing) => mintKeys(missing, call)))
+  return planned.map((plan) => (plan.ok ? sealAgain(plan.value, keys, minted, indexKeys) : plan))
 }
 
 /** Finds the key of each value that the row has. */
@@ -68,21 +64,16 @@ function planRenewal(column: DueColumn): Renewing {
     requests.set(entry, key)
     return [{ field, stored, key }]
   })
-  return { column, identity, values }
+  return { group, identity, values }
 }
 
-type KeyOutcome =
-  { readonly ok: true; readonly value: DataKey } | { readonly ok: false; readonly error: KmsEncryptedError }
+type Opened = ReadonlyMap<UnwrapRequest, KeyOutcome<DataKey>>
 
-async function openKeys(
-  needed: readonly UnwrapRequest[],
-  call: KmsCall,
-): Promise<ReadonlyMap<UnwrapRequest, KeyOutcome>> {
-  const requests = [...new Set(needed)]
-  const opened = await unwrapBytes(requests, call)
+async function openKeys(requests: readonly UnwrapRequest[], call: KmsCall): Promise<Opened> {
+  const outcomes = await unwrapBytes(requests, call)
   return new Map(
-    requests.map((request, index): [UnwrapRequest, KeyOutcome] => {
-      const outcome = opened[index]
+    requests.map((request, index): [UnwrapRequest, KeyOutcome<DataKey>] => {
+      const outcome = outcomes[index]
       if (!outcome?.ok)
         return [
           request,
@@ -98,67 +89,56 @@ async function openKeys(
   )
 }
 
-/** The new values of a row's fields and indexes. */
-function sealAgain(
-  { column: { group }, values }: Renewing,
-  keys: ReadonlyMap<UnwrapRequest, KeyOutcome>,
-  { dataKey }: FreshKey,
-  indexKeys: IndexKeys | null,
-): ReturnType<typeof attemptRenewal<Row>> {
-  const set: Row = {}
+function mayBeSealed({ values }: Renewing, keys: Opened): boolean {
+  return values.length > 0 && values.every(({ key }) => keys.get(key)?.ok === true)
+}
+
+type Minted = ReadonlyMap<KeyOwner, KeyOutcome<WrappedKey>>
+
+async function mintKeys(owners: readonly KeyOwner[], call: KmsCall): Promise<Minted> {
+  const jobs = owners.map(({ group, identity }) => ({ request: { group, identity }, ...mintKey() }))
+  const wrapped = await wrapBytes(jobs, call)
+  for (const { bytes } of jobs) bytes.fill(0)
+  return new Map(
+    owners.map((owner, index): [KeyOwner, KeyOutcome<WrappedKey>] => {
+      const [outcome, job] = [wrapped[index], jobs[index]]
+      if (outcome?.ok && job)
+        return [owner, { ok: true, value: { dataKey: job.dataKey, ciphertext: Buffer.from(outcome.value) } }]
+      const error = outcome?.ok === false ? outcome.error : new Error('no answer')
+      return [owner, { ok: false, error: keyFailure(error, owner, 'wrap') }]
+    }),
+  )
+}
+
+/** The new values of a row's fields, indexes and key column. */
+function sealAgain(renewing: Renewing, keys: Opened, minted: Minted, indexKeys: IndexKeys | null): Renewal {
+  const { group, values } = renewing
+  const set: Row = { [group.column]: null }
   for (const field of group.fields)
     for (const { column } of group.model.indexesOf(field.name)) set[column] = null
-  for (const { field, stored, key } of values) {
-    const opened = keys.get(key)
-    if (!opened?.ok) return opened ?? missing()
-    const sealed = attemptRenewal(() => {
-      set[field.name] = field.codec.reseal(stored, opened.value, dataKey)
+  const guards = [group.column, ...group.fields.map(({ name }) => name)]
+  if (values.length === 0) return { ok: true, set, guards }
+  const closed = values.flatMap(({ key }) => keys.get(key) ?? missing()).find(({ ok }) => !ok)
+  if (closed?.ok === false) return closed
+  const fresh = minted.get(renewing) ?? missing()
+  if (!fresh.ok) return fresh
+  const sealed = attemptRenewal(() => {
+    for (const { field, stored, key } of values) {
+      const opened = keys.get(key)
+      if (!opened?.ok) missing()
+      set[field.name] = field.codec.reseal(stored, opened.value, fresh.value.dataKey)
       for (const index of group.model.indexesOf(field.name)) {
         if (indexKeys) set[index.column] = indexKeys.compute(index, field.codec.open(stored, opened.value))
       }
-      return set
-    })
-    if (!sealed.ok) return sealed
-  }
-  return { ok: true, value: set }
-}
-
-/** Wraps the new keys of the rows whose values are all sealed; a row without values needs none until it gets one. */
-async function wrapFresh(
-  planned: readonly ReturnType<typeof attemptRenewal<Renewing>>[],
-  sealed: readonly ReturnType<typeof attemptRenewal<Row>>[],
-  fresh: readonly FreshKey[],
-  call: KmsCall,
-): Promise<Renewal[]> {
-  const jobs = planned.flatMap((plan, index) => {
-    const bytes = fresh[index]?.bytes
-    if (!plan.ok || !bytes || !sealed[index]?.ok || plan.value.values.length === 0) return []
-    return [{ index, request: { group: plan.value.column.group, identity: plan.value.identity }, bytes }]
-  })
-  const wrapped = await wrapBytes(jobs, call)
-  for (const { bytes } of fresh) bytes.fill(0)
-  const position = new Map(jobs.map(({ index }, at) => [index, at]))
-  return planned.map((plan, index): Renewal => {
-    const values = sealed[index]
-    if (!plan.ok) return plan
-    if (!values?.ok) return values ?? missing()
-    const { group } = plan.value.column
-    const guards = [group.column, ...group.fields.map(({ name }) => name)]
-    const at = position.get(index)
-    if (at === undefined) return { ok: true, set: { ...values.value, [group.column]: null }, guards }
-    const outcome = wrapped[at]
-    if (!outcome?.ok) {
-      const request = { group, identity: plan.value.identity }
-      return { ok: false, error: keyFailure(outcome?.error ?? new Error('no answer'), request, 'wrap') }
     }
-    const text = keyText(group, outcome.value)
-    return text.ok ? { ok: true, set: { ...values.value, [group.column]: text.value }, guards } : text
+    set[group.column] = keyText(group, fresh.value)
   })
+  return sealed.ok ? { ok: true, set, guards } : sealed
 }
 
-function keyText(group: KeyGroup, ciphertext: Uint8Array): ReturnType<typeof attemptRenewal<string>> {
-  const entry = { version: group.config.current, ciphertext: Buffer.from(ciphertext), commitment: null }
-  return attemptRenewal(() => checkedColumn(group, formatKeyColumn([entry], columnName(group))))
+function keyText(group: KeyGroup, { ciphertext }: WrappedKey): string {
+  const entry = { version: group.config.current, ciphertext, commitment: null }
+  return checkedColumn(group, formatKeyColumn([entry], columnName(group)))
 }
 
 function missing(): never {

@@ -1,24 +1,25 @@
-/** Renews the keys of some rows: makes new wrappings or new data keys, writes them under guards, and again where others were faster. */
-import { parseKeyColumn } from '../envelope/key-column.js'
-import { KmsEncryptedError } from '../errors.js'
+/** Renews the keys of some rows: at first in the open, again where others were faster, and under its lock a row that they never leave alone. */
+import { KmsEncryptedError, isKmsEncryptedError } from '../errors.js'
+import type { SideClient } from '../extension/prisma-internals.js'
 import type { KmsCall } from '../kms/provider.js'
 import { identityOf } from '../records/context.js'
-import type { KeyGroup, RecordModel } from '../records/models.js'
-import { columnName, sealedText, type Row } from '../records/open-rows.js'
+import type { RecordModel } from '../records/models.js'
+import { sealedText, type Row } from '../records/open-rows.js'
+import { noAnswers } from './answers.js'
 import { cursorOf } from './cursors.js'
-import { writeChanges, type RowChange, type WriteOutcome } from './guarded-writes.js'
-import { reencryptColumns } from './re-encrypt.js'
-import { attemptRenewal, type DueColumn, type Renewal } from './renewal.js'
-import { rewrapColumns } from './rewrap.js'
+import type { WriteOutcome } from './guarded-writes.js'
+import { prepareRenewal, renewOnce, type Attempt } from './renew-once.js'
 import type { Rotation } from './rotation.js'
-import { readStoredRows } from './stored-rows.js'
-import { findUnknownValues, refuseForUnknown } from './unknown-values.js'
+import { lockedAttempts, shortCall, underRowLock } from './under-lock.js'
 import { verifyRows } from './verify-rows.js'
 import type { RowFailure } from './walk-options.js'
 import type { WorkOutcome } from './walk-table.js'
 
-/** A row that others change in every attempt waits for another turn. */
+/** Attempts without a lock. */
 const maxAttempts = 5
+
+/** Reads rows as they are now, in a transaction if one is given. */
+type ReadAgain = (rows: readonly Row[], client?: SideClient) => Promise<readonly Row[]>
 
 /**
  * Renews what is due of some rows.
@@ -27,7 +28,7 @@ const maxAttempts = 5
 export async function renewRows(
   rotation: Rotation,
   rows: readonly Row[],
-  readAgain: (rows: readonly Row[]) => Promise<readonly Row[]>,
+  readAgain: ReadAgain,
   call: KmsCall,
 ): Promise<WorkOutcome> {
   const { runtime, model, groups, verify } = rotation
@@ -39,18 +40,25 @@ export async function renewRows(
     failures.push(failureOf(model, key, row, error))
     failed.add(cursorOf(model, row))
   }
+  /** Whether the row has lost against another writer, and nothing else is to be said of it. */
+  const hasLost = (row: Row, outcome: WriteOutcome): boolean => {
+    if (outcome === 'written') written.push(row)
+    else if (outcome === 'refused') report(row, groups[0]?.key ?? '', duplicateIndex(model))
+    return outcome === 'lost' && !failed.has(cursorOf(model, row))
+  }
+  const answers = noAnswers()
   let pending = rows
-  for (let attempt = 1; pending.length > 0; attempt++) {
-    const lost = new Map<string, Row>()
-    for (const { row, outcome } of await renewOnce(rotation, pending, report, call)) {
-      if (outcome === 'written') written.push(row)
-      else if (outcome === 'refused') report(row, groups[0]?.key ?? '', duplicateIndex(model))
-      else if (!failed.has(cursorOf(model, row))) lost.set(cursorOf(model, row), row)
-    }
-    const now = await readAgain([...lost.values()])
-    const changed = now.filter((row) => rowText(row) !== rowText(lost.get(cursorOf(model, row)) ?? {}))
-    pending = attempt < maxAttempts ? changed : []
-    busy.push(...(attempt < maxAttempts ? now.filter((row) => !changed.includes(row)) : now))
+  for (let attempt = 1; attempt <= maxAttempts && pending.length > 0; attempt++) {
+    const renewed = await renewOnce(rotation, pending, { answers, call, locked: null, report })
+    const lost = renewed.flatMap(({ row, outcome }) => (hasLost(row, outcome) ? [row] : []))
+    const before = new Map(lost.map((row) => [cursorOf(model, row), rowText(row)]))
+    const now = await readAgain(lost)
+    pending = now.filter((row) => rowText(row) !== before.get(cursorOf(model, row)))
+    busy.push(...now.filter((row) => !pending.includes(row))) // others hold its lock
+  }
+  for (const row of pending) {
+    const outcome = await renewUnderLock(rotation, row, readAgain, { answers, report }, call)
+    if (outcome !== 'settled' && hasLost(row, outcome)) busy.push(row)
   }
   if (verify) {
     for (const { row, group, error } of await verifyRows(runtime, model, groups, written, call))
@@ -61,101 +69,48 @@ export async function renewRows(
   return { done, skipped, failed: failed.size, failures, busy }
 }
 
-/** One attempt; what cannot be renewed is reported. */
-async function renewOnce(
-  rotation: Rotation,
-  rows: readonly Row[],
-  report: (row: Row, key: string, error: KmsEncryptedError) => void,
-  call: KmsCall,
-): Promise<readonly { readonly row: Row; readonly outcome: WriteOutcome }[]> {
-  const { runtime, model, mode, dryRun } = rotation
-  const due = rows.flatMap((row) => dueColumns(rotation, row))
-  if (mode === 're-encrypt') await runtime.loadIndexKeys()
-  const made =
-    mode === 're-encrypt'
-      ? await reencryptColumns(due, runtime.indexKeys(), call)
-      : await rewrapColumns(due, call)
-  const surroundings = mode === 're-encrypt' ? await readSurroundings(rotation, due) : null
-  const renewals = made.map((renewal, index) => refuseLosses(renewal, due[index], surroundings))
-  due.forEach(({ row, group }, index) => {
-    const renewal = renewals[index]
-    if (renewal?.ok === false) report(row, group.key, renewal.error)
-  })
-  const changes = combineByRow(due, renewals).map((change) => ({
-    ...change,
-    ...surroundings?.get(change.row),
-  }))
-  const outcomes = dryRun ? [] : await writeChanges(runtime, model, changes)
-  return changes.map(({ row }, index) => ({ row, outcome: dryRun ? 'written' : (outcomes[index] ?? 'lost') }))
-}
-
-type Surroundings = ReadonlyMap<Row, Pick<RowChange, 'version' | 'elsewhere'>>
-
 /**
- * What a row holds besides what is known of it here. A deployment that knows more seals under the stored key without
- * changing the key column, so the whole row is guarded from before it is looked at: after the key service has answered,
- * so that rows that change all the time can be caught.
+ * Renews a row that others change all the time, while they have to wait. The key services are asked before; only if the
+ * keys themselves change every time, the last attempt asks again while it holds the lock, and not for long.
+ * @returns `'settled'`: gone or current by now, or reported
  */
-async function readSurroundings(
-  { runtime, model, groups }: Rotation,
-  due: readonly DueColumn[],
-): Promise<Surroundings> {
-  if (model.exclusive) return new Map()
-  const rows = [...new Set(due.map(({ row }) => row))]
-  const columns = groups.map(({ column }) => column)
-  const guarded = runtime.base._activeProvider === 'postgresql' // elsewhere it is looked at again under a lock
-  const stored = guarded ? await readStoredRows(runtime, model, rows, columns) : []
-  const versions = new Map(stored.map(({ row, version }) => [cursorOf(model, row), version]))
-  const values = await findUnknownValues(runtime, runtime.base, model, rows)
-  return new Map(
-    rows.map((row, index) => {
-      const version = versions.get(cursorOf(model, row))
-      return [row, { elsewhere: values[index] ?? [], ...(version === undefined ? {} : { version }) }]
-    }),
-  )
-}
-
-/** New data keys must not take the place of one that a value needs which is unknown here. */
-function refuseLosses(
-  renewal: Renewal,
-  due: DueColumn | undefined,
-  surroundings: Surroundings | null,
-): Renewal {
-  const elsewhere = due && surroundings?.get(due.row)?.elsewhere
-  if (!renewal.ok || !elsewhere) return renewal
-  const checked = attemptRenewal(() => {
-    refuseForUnknown(due.group, due.row, elsewhere)
-  })
-  return checked.ok ? renewal : checked
-}
-
-function dueColumns({ groups, force }: Rotation, row: Row): readonly DueColumn[] {
-  return groups.flatMap((group) => {
-    const before = row[group.column]
-    return typeof before === 'string' && (force || !isCurrent(group, before)) ? [{ group, row, before }] : []
-  })
-}
-
-/** Whether every entry is of the current version. What cannot be read is due, so that its renewal reports why. */
-function isCurrent(group: KeyGroup, text: string): boolean {
-  const entries = attemptRenewal(() => parseKeyColumn(text, columnName(group)))
-  return entries.ok && entries.value.every((entry) => entry.version === group.config.current)
-}
-
-/** The columns of a row that could be renewed change together. */
-function combineByRow(due: readonly DueColumn[], renewals: readonly Renewal[]): readonly RowChange[] {
-  const changes = new Map<Row, RowChange>()
-  due.forEach(({ row }, index) => {
-    const renewal = renewals[index]
-    if (!renewal?.ok) return
-    const others = changes.get(row)
-    changes.set(row, {
-      row,
-      guards: [...(others?.guards ?? []), ...renewal.guards],
-      set: { ...others?.set, ...renewal.set },
+async function renewUnderLock(
+  rotation: Rotation,
+  row: Row,
+  readAgain: ReadAgain,
+  { answers, report }: Pick<Attempt, 'answers' | 'report'>,
+  call: KmsCall,
+): Promise<WriteOutcome | 'settled'> {
+  const { runtime, model } = rotation
+  for (let attempt = 1; attempt <= lockedAttempts; attempt++) {
+    const [seen] = await readAgain([row])
+    if (!seen) return 'settled'
+    if (!(await prepareRenewal(rotation, seen, { answers, call, report }))) return 'settled'
+    let errors: readonly Parameters<Attempt['report']>[] = []
+    const outcome = await underRowLock(runtime, model, row, async (locked) => {
+      const now = await readAgain([row], locked)
+      const lastCall = attempt === lockedAttempts ? shortCall(call) : null
+      const found: Parameters<Attempt['report']>[] = []
+      const [renewed] = await renewOnce(rotation, now, {
+        answers,
+        call: lastCall,
+        locked,
+        report: (...error) => found.push(error),
+      })
+      if (found.some(([, , error]) => mayPass(error))) return 'lost'
+      errors = found
+      return renewed?.outcome ?? 'settled'
     })
-  })
-  return [...changes.values()]
+    if (outcome === 'lost') continue
+    for (const error of errors) report(...error)
+    return outcome
+  }
+  return 'lost'
+}
+
+/** Another writer was faster, or the key service too slow for a locked row. */
+function mayPass(error: KmsEncryptedError): boolean {
+  return isKmsEncryptedError(error, 'WRITE_CONFLICT') || isKmsEncryptedError(error, 'KMS_TIMEOUT')
 }
 
 /** The report of a row that was left as it is. */

@@ -1,7 +1,6 @@
 /** Wraps stored data keys anew under the current version of their key; the data keys themselves stay. */
 import { deriveDataKey } from '../envelope/data-key.js'
 import { formatKeyColumn, parseKeyColumn, type KeyEntry } from '../envelope/key-column.js'
-import type { KmsEncryptedError } from '../errors.js'
 import { checkedColumn } from '../records/key-column-text.js'
 import type { KmsCall, KmsProvider, Outcome } from '../kms/provider.js'
 import { contextFor } from '../records/context.js'
@@ -14,13 +13,19 @@ import {
   type UnwrapRequest,
 } from '../records/data-keys.js'
 import { columnName } from '../records/open-rows.js'
+import type { KeyOutcome, RenewalAnswers } from './answers.js'
 import { attemptRenewal, rowIdentity, type DueColumn, type Renewal } from './renewal.js'
 
 /**
  * Rewraps many key columns with batched calls to the key services; one outcome each, in order.
  * Uses the service's own rewrap where old and new key and context are the same, so that the data keys never leave it.
+ * @param call `null`: only what is remembered is used
  */
-export async function rewrapColumns(columns: readonly DueColumn[], call: KmsCall): Promise<Renewal[]> {
+export async function rewrapColumns(
+  columns: readonly DueColumn[],
+  { rewrapped }: RenewalAnswers,
+  call: KmsCall | null,
+): Promise<Renewal[]> {
   const requests: UnwrapRequest[] = []
   const parsed = columns.map((column) =>
     attemptRenewal(() => {
@@ -33,7 +38,7 @@ export async function rewrapColumns(columns: readonly DueColumn[], call: KmsCall
       })
     }),
   )
-  const wrapped = await rewrapEntries(requests, call)
+  const wrapped = await rewrapped.get(requests, call && ((missing) => rewrapEntries(missing, call)))
   return columns.map(({ group }, index) => {
     const own = parsed[index]
     if (!own?.ok) return own ?? noOutcome()
@@ -53,9 +58,7 @@ function noOutcome(): never {
   throw new TypeError('every column and every entry has its outcome')
 }
 
-type EntryOutcome =
-  | { readonly ok: true; readonly value: Uint8Array }
-  | { readonly ok: false; readonly error: KmsEncryptedError }
+type EntryOutcome = KeyOutcome<Uint8Array>
 type Outcomes = Map<UnwrapRequest, EntryOutcome>
 
 async function rewrapEntries(requests: readonly UnwrapRequest[], call: KmsCall): Promise<Outcomes> {

@@ -1,7 +1,7 @@
 /** Turns the rotation of one model into a job for the walk: which rows are due, and what is read of them. */
 import { KmsEncryptedError } from '../errors.js'
 import { touchedColumns } from '../extension/key-column-writes.js'
-import { delegateOf } from '../extension/prisma-internals.js'
+import { delegateOf, type SideClient } from '../extension/prisma-internals.js'
 import type { Args } from '../records/arguments.js'
 import type { KeyGroup, RecordModel } from '../records/models.js'
 import type { Row } from '../records/open-rows.js'
@@ -24,7 +24,8 @@ export function createRotationJob(rotation: Rotation): TableJob {
   })
   const all = scopeOf(groups.map(({ column }) => ({ [column]: { not: null } })))
   const due = force ? all : scopeOf(groups.flatMap(notCurrent))
-  const readAgain = (rows: readonly Row[]) => readRows(delegate, model, rows, columns)
+  const readAgain = (rows: readonly Row[], client: SideClient = runtime.base) =>
+    readRows(delegateOf(client, model.delegate), model, rows, columns)
   return {
     async count() {
       const [total, left] = await Promise.all([
@@ -35,7 +36,7 @@ export function createRotationJob(rotation: Rotation): TableJob {
     },
     batches: () => readPages(delegate, model, due, batchSize),
     work: (rows, signal) => renewRows(rotation, rows, readAgain, { ...runtime.call, signal }),
-    readAgain,
+    readAgain: (rows) => readAgain(rows),
     cursorOf: (row) => cursorOf(model, row),
     giveUp: (row) => failureOf(model, groups[0]?.key ?? '', row, heldByOthers(model)),
   }
@@ -57,8 +58,8 @@ function notCurrent({ column, config }: KeyGroup): readonly Args[] {
 function heldByOthers(model: RecordModel): KmsEncryptedError {
   return new KmsEncryptedError({
     code: 'WRITE_CONFLICT',
-    message: `${model.name}: other writers kept the row locked, or kept changing it`,
-    why: 'A row is changed only if it is still what was read, and a lock is never waited for.',
+    message: `${model.name}: other writers kept the row locked`,
+    why: 'A row is changed only if it is still what was read, and its lock is not waited for long.',
     fix: 'Run it again; it does only what is left.',
   })
 }

@@ -1,16 +1,14 @@
 /** Turns one row as it is stored into what has to be written so that its values are encrypted and its indexes right. */
 import { KmsEncryptedError, isKmsEncryptedError } from '../errors.js'
 import type { KmsCall } from '../kms/provider.js'
-import type { OwnArgs } from '../records/arguments.js'
-import { sealChanges } from '../records/change-keys.js'
 import type { KeyRing } from '../records/data-keys.js'
-import type { ChangedRecord, Slot } from '../records/data-plan.js'
 import type { IndexKeys } from '../records/index-keys.js'
 import { legacyPlaintext, legacyResult, mixedFormats, openLegacy } from '../records/legacy.js'
 import type { UnknownValues } from '../records/kept-entries.js'
 import type { KeyGroup, RecordModel, SealedField } from '../records/models.js'
 import { openRows, type Row } from '../records/open-rows.js'
 import { holdsLegacy } from '../records/stored-plaintext.js'
+import { sealPlaintext, type GroupPlaintext, type GroupValues, type KeysInHand } from './seal-plaintext.js'
 import type { StoredRow } from './stored-rows.js'
 
 /** What is encrypted, and how thoroughly. */
@@ -33,23 +31,22 @@ export type RowEncryption =
 /**
  * Decides over one row, wholly or not at all.
  * @param elsewhere what looks encrypted in columns that are no encrypted fields here
- * @param ring data keys in hand; rows that are decided on in one tick share a batch of calls to the key service
  * @throws whatever is no failure of this row
  */
 export async function encryptRow(
   scope: EncryptionScope,
   stored: StoredRow,
   elsewhere: UnknownValues,
-  ring: KeyRing,
+  hand: KeysInHand,
   call: KmsCall,
 ): Promise<RowEncryption> {
   const parts = await Promise.all(
     scope.groups.map(async (group): Promise<RowEncryption> => {
       try {
-        const plaintext = await readPlaintext(scope, group, stored, ring, call)
+        const plaintext = await readPlaintext(scope, group, stored, hand.ring, call)
         const indexes = indexesOf(scope, plaintext, stored.row)
         if (!scope.seals) return { ok: true, set: indexes }
-        const sealed = await sealPlaintext(plaintext, stored.row, elsewhere, ring, call)
+        const sealed = await sealPlaintext(plaintext, stored.row, elsewhere, hand, call)
         return { ok: true, set: { ...indexes, ...sealed } }
       } catch (error) {
         if (!isKmsEncryptedError(error) || call.signal?.aborted === true) throw error
@@ -65,13 +62,6 @@ export async function encryptRow(
   return { ok: true, set }
 }
 
-/** The values of a group, by what they are. */
-interface GroupValues {
-  readonly plain: readonly SealedField[]
-  readonly legacy: readonly SealedField[]
-  readonly sealed: readonly SealedField[]
-}
-
 function valuesOf(group: KeyGroup, { row }: StoredRow): GroupValues {
   const plain: SealedField[] = []
   const legacy: SealedField[] = []
@@ -84,14 +74,6 @@ function valuesOf(group: KeyGroup, { row }: StoredRow): GroupValues {
     else plain.push(field)
   }
   return { plain, legacy, sealed }
-}
-
-/** The plaintext of a group's values, as far as it is needed: as Prisma gives it, and as it is sealed. */
-interface GroupPlaintext {
-  readonly group: KeyGroup
-  readonly values: GroupValues
-  readonly known: Row
-  readonly slots: readonly { readonly field: SealedField; readonly value: unknown }[]
 }
 
 /** Opens what has to be opened. What only looks encrypted fails here, and is reported. */
@@ -160,27 +142,6 @@ function indexesOf({ model, indexKeys }: EncryptionScope, { group, known }: Grou
     }
   }
   return set
-}
-
-/** Seals as any writer would: beside what is encrypted, under the row's data key if it has one. */
-async function sealPlaintext(
-  { group, values, slots }: GroupPlaintext,
-  row: Row,
-  elsewhere: UnknownValues,
-  ring: KeyRing,
-  call: KmsCall,
-): Promise<Row> {
-  if (slots.length === 0) return {}
-  const data: OwnArgs = {}
-  const change = { slots: slots.map((slot): Slot => ({ ...slot, data })), cleared: [] }
-  const changed: ChangedRecord = { model: group.model, data, groups: new Map([[group, change]]) }
-  // Every one of these values is replaced, so none of them needs a key that is stored; another library's key goes.
-  const replaced = [...values.plain, ...values.legacy].map(({ name }) => [name, null])
-  const keys = values.legacy.length > 0 ? { [group.column]: null } : {}
-  const others: Row = { ...row, ...(Object.fromEntries(replaced) as Row), ...keys }
-  const sealed = await sealChanges([changed], others, ring, call)
-  sealed.settle(others, elsewhere)
-  return data
 }
 
 const doubtful = new Set(['KEY_MISSING', 'INVALID_CIPHERTEXT', 'DECRYPTION_FAILED'])

@@ -1,5 +1,6 @@
 /** Reads encrypted fields, keys and indexes of rows exactly as they are stored, with the version of each row to guard on. */
 import { StoredJson } from '../envelope/json-text.js'
+import type { SideClient } from '../extension/prisma-internals.js'
 import type { Runtime } from '../extension/runtime.js'
 import { columnIdentifier, jsonRow, qualifiedTable } from '../extension/sql.js'
 import type { RecordModel } from '../records/models.js'
@@ -19,6 +20,7 @@ export interface StoredRow {
  * Reads rows again, by primary key.
  * @param rows rows with their primary key and everything that their contexts need, which never changes
  * @param fields what to read: encrypted fields, key and index columns
+ * @param client a transaction's, where the rows are locked in it
  * @returns the rows that are still there, in the order of `rows`
  */
 export async function readStoredRows(
@@ -26,16 +28,17 @@ export async function readStoredRows(
   model: RecordModel,
   rows: readonly Row[],
   fields: readonly string[],
+  client: SideClient = base,
 ): Promise<readonly StoredRow[]> {
   if (rows.length === 0) return []
   const { primaryKey } = model.definition
   const table = qualifiedTable(model, schema)
   const keys = primaryKey.map((field) => columnIdentifier(model, field))
   const values = fields.map((field, index) => `${textOf(model, field)} AS f${index}`)
-  const sql = `SELECT e.ordinality::integer AS n, t.xmin::text AS version, ${values.join(', ')}
+  const sql = `SELECT ${['e.ordinality::integer AS n', 't.xmin::text AS version', ...values].join(', ')}
 FROM json_array_elements($1::json) WITH ORDINALITY e, LATERAL json_populate_record(NULL::${table}, e.value) v
 JOIN ${table} t ON ${keys.map((key) => `t.${key} = v.${key}`).join(' AND ')}`
-  const found = await base.$queryRawUnsafe(
+  const found = await client.$queryRawUnsafe(
     sql,
     JSON.stringify(rows.map((row) => jsonRow(model, primaryKey, row))),
   )

@@ -1,4 +1,5 @@
 /** Looks, in rows whose stored keys are about to be replaced, for values of other deployments that need these keys. */
+import type { FoundValues } from '../extension/dialects/dialect.js'
 import type { SideClient } from '../extension/prisma-internals.js'
 import type { Runtime } from '../extension/runtime.js'
 import { KmsEncryptedError } from '../errors.js'
@@ -11,17 +12,18 @@ import { unsupported } from '../records/refusals.js'
  * Finds what looks encrypted in columns that are no encrypted fields here; nothing is looked at where no other deployment
  * writes.
  * @param client a transaction's, where the rows are locked in it
- * @returns per row the values, or their beginnings
+ * @param versioned whether the rows' versions are read in the same moment, where the database has them
  */
 export async function findUnknownValues(
   { dialect, schema }: Runtime,
   client: SideClient,
   model: RecordModel,
   rows: readonly Row[],
-): Promise<readonly UnknownValues[]> {
-  if (model.exclusive || rows.length === 0) return rows.map(() => [])
+  versioned = false,
+): Promise<readonly FoundValues[]> {
+  if (model.exclusive || rows.length === 0) return rows.map(() => ({ values: [] }))
   if (!dialect) throw cannotLook(model)
-  return dialect.findSealed(client, model, rows, schema)
+  return dialect.findSealed(client, model, rows, schema, versioned)
 }
 
 /**

@@ -488,6 +488,37 @@ export function describeDatabase(suite: Suite): void {
     )
   })
 
+  test('a record whose keys a writer changes all the time gets its turn under a lock', async () => {
+    const { prisma } = suite.connect({
+      keys: { default: { keyId: 'local/app', freshKeys: true }, phone: { keyId: 'local/phone' } },
+    })
+    const { id } = await prisma.user.create({ data: { name: 'kept', email: 'round 0' } })
+    let [round, last, rotating] = [0, 0, true]
+    const writing = (async () => {
+      while (rotating) {
+        const data = { email: `round ${++round}` }
+        const code = await codeOf(prisma.user.update({ where: { id }, data, select: { id: true } }))
+        if (code === null) last = round
+        else expect(code).toBe('P2034') // SQLite's only writer is the other one
+      }
+    })()
+    const rotator = suite.connect({})
+    rotator.kms.latencyMs = 5
+    const options = { mode: 're-encrypt', key: 'default', force: true, where: { id } } as const
+    for (let turn = 0; turn < 3; turn++)
+      expect(await rotateAll(rotator.prisma.user, options)).toMatchObject({
+        done: 1,
+        failed: 0,
+        failures: [],
+      })
+    rotating = false
+    await writing
+    expect(await suite.reader.user.findUnique({ where: { id } })).toMatchObject({
+      name: 'kept',
+      email: `round ${last}`,
+    })
+  })
+
   test('re-encryption leaves a record whose key a field needs that only another deployment knows', async () => {
     const data = { name: 'unknown', nickname: 'rolling', notes: { newer: true } }
     const { id } = await suite.reader.user.create({ data })

@@ -20,6 +20,8 @@ export interface ClientOptions {
   readonly schema?: string
   /** Called with each statement just before it is sent. */
   readonly log?: (query: LoggedQuery) => void
+  /** Awaited before each statement is sent: what it does comes just before, in every run alike. */
+  readonly before?: (query: LoggedQuery) => Promise<unknown>
   /** Options of PrismaClient itself. */
   readonly prisma?: Omit<Prisma.PrismaClientOptions, 'adapter' | 'accelerateUrl'>
 }
@@ -32,13 +34,13 @@ export interface TestClient {
 }
 
 /** Makes an un-extended client; its statements are recorded below Prisma, so that raw ones are seen too. */
-export function createClient({ url, max = 10, schema, log, prisma }: ClientOptions): TestClient {
+export function createClient({ url, max = 10, schema, log, before, prisma }: ClientOptions): TestClient {
   const queries: LoggedQuery[] = []
   const record = (query: LoggedQuery) => {
     queries.push(query)
     log?.(query)
   }
-  const pool = new pg.Pool({ connectionString: url, max, Client: recordingClient(record) })
+  const pool = new pg.Pool({ connectionString: url, max, Client: recordingClient(record, before) })
   const adapter = new PrismaPg(pool, {
     disposeExternalPool: true,
     ...(schema === undefined ? {} : { schema }),
@@ -47,7 +49,10 @@ export function createClient({ url, max = 10, schema, log, prisma }: ClientOptio
 }
 
 /** The pool builds its connections from this class. */
-function recordingClient(record: (query: LoggedQuery) => void): typeof pg.Client {
+function recordingClient(
+  record: (query: LoggedQuery) => void,
+  before: ClientOptions['before'],
+): typeof pg.Client {
   let connections = 0
   class RecordingClient extends pg.Client {
     readonly #connection = ++connections
@@ -57,12 +62,14 @@ function recordingClient(record: (query: LoggedQuery) => void): typeof pg.Client
       const [config, values] = parameters
       const { text, values: own } =
         typeof config === 'string' ? { text: config } : (config as { text: string; values?: unknown[] })
-      record({
+      const query: LoggedQuery = {
         sql: text,
         parameters: Array.isArray(values) ? (values as unknown[]) : (own ?? []),
         connection: this.#connection,
-      })
-      return (super.query as (...all: unknown[]) => never).apply(this, parameters)
+      }
+      record(query)
+      const send = (): never => (super.query as (...all: unknown[]) => never).apply(this, parameters)
+      return before ? (before(query).then(send) as never) : send() // whoever passes a callback looks at no promise
     }
   }
   return RecordingClient

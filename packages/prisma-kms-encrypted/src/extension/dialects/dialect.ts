@@ -24,17 +24,32 @@ export interface Dialect {
    */
   lockRows(client: SideClient, model: RecordModel, rows: readonly Row[], schema: string | null): Promise<void>
   /**
+   * Bounds how long any lock is waited for in the transaction of `client`, below the time after which the database looks
+   * for deadlocks, so that whoever else waits is never their victim. `null`: it finds deadlocks at once, or has no locks of
+   * single rows.
+   */
+  readonly limitLockWaits: ((client: SideClient) => Promise<void>) | null
+  /**
    * Finds what looks encrypted in columns that are no encrypted fields of the model: another deployment may know more of
    * them, as during a rolling deploy.
    * @param rows rows with their primary key; not empty
-   * @returns per row the values, or their beginnings
+   * @param versioned whether to read each row's version too, in the same moment, where the database has one (of a view none)
    */
   findSealed(
     client: SideClient,
     model: RecordModel,
     rows: readonly Row[],
     schema: string | null,
-  ): Promise<readonly (readonly unknown[])[]>
+    versioned?: boolean,
+  ): Promise<readonly FoundValues[]>
+}
+
+/** What looks encrypted in the columns of one row that are no encrypted fields. */
+export interface FoundValues {
+  /** The values, or their beginnings. */
+  readonly values: readonly unknown[]
+  /** PostgreSQL's `xmin` of the row; left out when it was not asked for, or the row is gone. */
+  readonly version?: string
 }
 
 /** The column of an id that the database counts. */

@@ -30,6 +30,8 @@ WHERE ${rows.map(() => one).join(' OR ')} ORDER BY ${keys.join(', ')}`
     if (asText(locked) !== asText(seen)) throw staleSnapshot(model)
   },
 
+  limitLockWaits: null,
+
   findSealed: (client, model, rows, schema) => findSealedInRows(client, model, rows, schema, '`'),
 }
 

@@ -1,6 +1,7 @@
 /** PostgreSQL: sequences, and row locks by primary key with every column's own type. */
 import { OVERHEAD_BYTES } from '../../envelope/field-format.js'
 import type { RecordModel } from '../../records/models.js'
+import type { Row } from '../../records/open-rows.js'
 import type { SideClient } from '../prisma-internals.js'
 import { columnIdentifier, encryptedColumns, jsonRow, qualifiedTable } from '../sql.js'
 import type { Catalogue, CountedColumn, Dialect } from './dialect.js'
@@ -23,27 +24,37 @@ ORDER BY ${columns.map((column) => `t.${column}`).join(', ')} FOR UPDATE OF t`
     await client.$queryRawUnsafe(sql, JSON.stringify(rows.map((row) => jsonRow(model, primaryKey, row))))
   },
 
+  /** `deadlock_timeout` is a second unless an administrator has changed it. */
+  async limitLockWaits(client) {
+    await client.$executeRawUnsafe(`SET LOCAL lock_timeout = '500ms'`)
+  },
+
   /** The database itself looks through the columns, whatever their types, and gives only the beginnings of what it finds. */
-  async findSealed(client, model, rows, schema) {
+  async findSealed(client, model, rows, schema, versioned = false) {
     const { primaryKey } = model.definition
     const table = qualifiedTable(model, schema)
     const sameRow = primaryKey
       .map((field) => columnIdentifier(model, field))
       .map((column) => `t.${column} = v.${column}`)
-    const sql = `SELECT e.ordinality::integer AS n, left(c.value, ${4 * OVERHEAD_BYTES}) AS value
+    const sql = `SELECT e.ordinality::integer AS n, ${versioned ? 't.xmin::text' : 'NULL'} AS version, left(c.value, ${4 * OVERHEAD_BYTES}) AS value
 FROM json_array_elements($1::json) WITH ORDINALITY e
 CROSS JOIN LATERAL json_populate_record(NULL::${table}, e.value) v
 JOIN ${table} t ON ${sameRow.join(' AND ')}
-CROSS JOIN LATERAL json_each_text(row_to_json(t)) c
-WHERE (left(c.value, 4) IN ('S0UB', '\\x4b') OR left(c.value, 6) = 'KE\\001') AND c.key NOT IN (SELECT json_array_elements_text($2::json))`
+${versioned ? 'LEFT' : 'INNER'} JOIN LATERAL json_each_text(row_to_json(t)) c
+ON (left(c.value, 4) IN ('S0UB', '\\x4b') OR left(c.value, 6) = 'KE\\001') AND c.key NOT IN (SELECT json_array_elements_text($2::json))`
     const found = await client.$queryRawUnsafe(
       sql,
       JSON.stringify(rows.map((row) => jsonRow(model, primaryKey, row))),
       JSON.stringify(encryptedColumns(model)),
     )
-    return rows.map((_, index) =>
-      found.filter((row) => row['n'] === index + 1).map((row) => fromText(row['value'])),
-    )
+    const byPosition = new Map<unknown, Row[]>()
+    for (const row of found) byPosition.set(row['n'], [...(byPosition.get(row['n']) ?? []), row])
+    return rows.map((_, index) => {
+      const own = byPosition.get(index + 1) ?? []
+      const values = own.flatMap(({ value }) => (value === null ? [] : [fromText(value)]))
+      const version = own[0]?.['version']
+      return typeof version === 'string' ? { values, version } : { values }
+    })
   },
 }
 

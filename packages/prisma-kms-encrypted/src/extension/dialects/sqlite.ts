@@ -22,6 +22,8 @@ export const sqlite: Dialect = {
     )
   },
 
+  limitLockWaits: null,
+
   findSealed: (client, model, rows, schema) => findSealedInRows(client, model, rows, schema),
 }
 

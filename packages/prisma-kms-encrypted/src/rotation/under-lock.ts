@@ -1,0 +1,64 @@
+/** Takes the lock of one row for a last attempt at it, in a short transaction in which nothing else is locked. */
+import { asWriteConflict, isPrismaError, type SideClient } from '../extension/prisma-internals.js'
+import { lockRows } from '../extension/row-lock.js'
+import type { Runtime } from '../extension/runtime.js'
+import { inOwnTransaction } from '../extension/transactions.js'
+import type { KmsCall } from '../kms/provider.js'
+import { systemTiming } from '../kms/timing.js'
+import type { RecordModel } from '../records/models.js'
+import type { Row } from '../records/open-rows.js'
+import { primaryKeyOf } from '../records/place-changes.js'
+
+/** Attempts under the lock; only in the last of them may a key service be asked. */
+export const lockedAttempts = 4
+
+/** For which other writers of the row may have to wait; then the transaction is rolled back. */
+const transactionMs = 5_000
+/** For which a key service may be waited for while a row is locked. */
+const callMs = 1_000
+
+/** Thrown to roll back; it never leaves this file. */
+const undone = new Error('rolled back')
+
+/** A call to a key service while a row is locked. */
+export function shortCall(call: KmsCall): KmsCall {
+  return { ...call, deadlineMs: systemTiming.now() + callMs }
+}
+
+/**
+ * Runs `work` while one row is locked. Who waits for a lock while holding none takes part in no deadlock; and the wait is
+ * bounded, where a table's own lock is held by then.
+ * @param work gets the transaction's client; what it has written is committed, unless it gives `'lost'`
+ * @returns what `work` gives; `'lost'` also when the lock was not to be had, or another writer's conflict undid it all
+ */
+export async function underRowLock<T>(
+  runtime: Runtime,
+  model: RecordModel,
+  row: Row,
+  work: (client: SideClient) => Promise<T | 'lost'>,
+): Promise<T | 'lost'> {
+  if (!runtime.dialect) return 'lost'
+  const { maxWait, timeout } = runtime.config.transaction
+  const limits = { maxWait, timeout: Math.min(timeout, transactionMs) }
+  try {
+    return await inOwnTransaction(runtime.base, limits, async (session) => {
+      await runtime.dialect?.limitLockWaits?.(session.client)
+      await lockRows(runtime, session, model, [primaryKeyOf(model, row)])
+      const result = await work(session.client)
+      if (result === 'lost') throw undone
+      return result
+    })
+  } catch (error) {
+    if (error === undone) return 'lost'
+    if (isPrismaError(asWriteConflict(error), 'P2034') || isPassing(error)) return 'lost'
+    throw error
+  }
+}
+
+/** The transaction was not to be had or has ended for its time (Prisma's P2028); the lock was not (PostgreSQL's 55P03). */
+function isPassing(error: unknown): boolean {
+  if (isPrismaError(error, 'P2028')) return true
+  if (!isPrismaError(error, 'P2010')) return false
+  const { meta } = error as { meta?: unknown }
+  return /\b55P03\b/.test(`${error.message} ${JSON.stringify(meta)}`)
+}
