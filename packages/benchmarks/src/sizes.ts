@@ -19,6 +19,11 @@ export interface Sizes {
   readonly manyRotated: number
   /** Times that the large rotation runs. */
   readonly rotations: number
+  /** Rows of the table that rotates in a process of its own before and after it has grown. */
+  readonly few: number
+  readonly million: number
+  /** Rows that each worker rotates in each comparison on the large table. */
+  readonly shared: number
   /** Rounds of work that takes milliseconds. */
   readonly short: Rounds
   /** Rounds of work that takes a second. */
@@ -38,6 +43,9 @@ export const full: Sizes = {
   rotated: 20_000,
   manyRotated: 200_000,
   rotations: 3,
+  few: 100_000,
+  million: 1_000_000,
+  shared: 100_000,
   short: { least: minimum, budgetMs: 20_000 },
   long: { least: minimum, budgetMs: 30_000 },
 }
@@ -67,6 +75,9 @@ export const smoke: Sizes = {
   rotated: 20,
   manyRotated: 60,
   rotations: 1,
+  few: 30,
+  million: 90,
+  shared: 10,
   short: { least: 2, budgetMs: 0, warmUps: 1 },
   long: { least: 2, budgetMs: 0, warmUps: 1 },
 }

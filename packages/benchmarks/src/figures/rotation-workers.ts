@@ -46,14 +46,15 @@ export async function measureRotationWorkers(stage: Stage, { rotated, long }: Si
   }
 }
 
-async function startWorker(url: string): Promise<ChildProcess> {
+/** A worker that rotates the ranges that it is sent, with 16 calls at once. */
+export async function startWorker(url: string): Promise<ChildProcess> {
   const worker = fork(script, [url, String(latencyMs)], { execArgv: ['--import', 'tsx'] })
   await once(worker, 'message')
   return worker
 }
 
 /** Sends a worker one range after another, from a queue that it may share. */
-async function workOff(worker: ChildProcess, queue: RowRange[], current: number): Promise<number> {
+export async function workOff(worker: ChildProcess, queue: RowRange[], current: number): Promise<number> {
   let done = 0
   for (let range = queue.shift(); range; range = queue.shift()) {
     worker.send({ range, current } satisfies RangeOrder)
