@@ -1,6 +1,7 @@
 /** `encryptAll(prisma.user)`: encrypts the plaintext of a table, and fills or renews its blind indexes. */
 import { KmsEncryptedError } from '../errors.js'
 import { runtimeOf } from '../extension/registry.js'
+import { checkEncryptionMode } from './check-mode.js'
 import { readCursor } from './cursors.js'
 import { encryptOptions, type EncryptOptions } from './encrypt-options.js'
 import { createEncryptionJob } from './encryption-job.js'
@@ -22,13 +23,16 @@ export async function encryptAll<D>(delegate: D, options: EncryptOptions<D> = {}
   const { where, key, batchSize = 500, range, cursor } = options
   const start = cursor ?? range?.after ?? null
   const upTo = range?.upTo ?? null
+  const groups = chosenGroups(model, key, caller)
+  const seals = model.migrating !== 'read'
+  checkEncryptionMode(groups, seals, options)
   await runtime.loadIndexKeys()
   const job = createEncryptionJob(
     {
       runtime,
       model,
-      groups: chosenGroups(model, key, caller),
-      seals: model.migrating !== 'read',
+      groups,
+      seals,
       openSealed: options.openSealed ?? model.migrating !== null,
       indexKeys: runtime.indexKeys(),
       dryRun: options.dryRun ?? false,

@@ -13,7 +13,8 @@ export interface EncryptOptions<D = unknown> extends WalkOptions {
   /**
    * Opens also what is encrypted already: what does not open is reported, and the indexes of what does are computed
    * again. Default: `true` while the model is migrating, since plaintext may look like ciphertext; otherwise only values
-   * whose index is missing are opened. Give `true` after a change of `normalize` or of the index key.
+   * whose index is missing are opened. Give `true` after a change of `normalize` or of the index key. An encrypt-only server
+   * opens nothing: it looks at the form of what is encrypted, and whether there is a key for it.
    */
   readonly openSealed?: boolean
   /** Does everything but write, so that the result tells what would be done and what would fail. */

@@ -41,9 +41,9 @@ export async function rotate<D>(delegate: D, options: RotateOneOptions<D>): Prom
  * changed only if nobody has changed it since it was read, so it can run beside writers of every stage and be killed at any
  * moment; running it again does only what is left.
  * @param delegate a model of the extended client, such as `prisma.user`
- * @throws KmsEncryptedError `INVALID_CONFIGURATION`; the failure of a row is reported, not thrown, unless `onError` is
- *   `'stop'`; `KMS_…` when the key service refuses 100 rows one after another; `UNSUPPORTED_OPERATION` elsewhere than on
- *   PostgreSQL
+ * @throws KmsEncryptedError `INVALID_CONFIGURATION`, `DECRYPT_NOT_PERMITTED`, `ENCRYPT_NOT_PERMITTED`; the failure of a row
+ *   is reported, not thrown, unless `onError` is `'stop'`; `KMS_…` when the key service refuses 100 rows one after another;
+ *   `UNSUPPORTED_OPERATION` elsewhere than on PostgreSQL
  */
 export async function encryptAll<D>(delegate: D, options: EncryptOptions<D> = {}): Promise<EncryptResult> {
   const job = await import('./encrypt-all.js')

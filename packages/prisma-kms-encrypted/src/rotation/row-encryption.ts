@@ -1,12 +1,15 @@
 /** Turns one row as it is stored into what has to be written so that its values are encrypted and its indexes right. */
+import { parseKeyColumn } from '../envelope/key-column.js'
 import { KmsEncryptedError, isKmsEncryptedError } from '../errors.js'
+import { decryptNotPermitted } from '../kms/permissions.js'
 import type { KmsCall } from '../kms/provider.js'
 import type { KeyRing } from '../records/data-keys.js'
 import type { IndexKeys } from '../records/index-keys.js'
+import { opensNothing } from '../records/known-values.js'
 import { legacyPlaintext, legacyResult, mixedFormats, openLegacy } from '../records/legacy.js'
 import type { UnknownValues } from '../records/kept-entries.js'
 import type { KeyGroup, RecordModel, SealedField } from '../records/models.js'
-import { openRows, type Row } from '../records/open-rows.js'
+import { chooseEntry, columnName, openRows, type Row } from '../records/open-rows.js'
 import { holdsLegacy } from '../records/stored-plaintext.js'
 import { sealPlaintext, type GroupPlaintext, type GroupValues, type KeysInHand } from './seal-plaintext.js'
 import type { StoredRow } from './stored-rows.js'
@@ -113,16 +116,26 @@ async function openSealed(
   ring: KeyRing,
   call: KmsCall,
 ): Promise<Row> {
-  const hasKey = (row[group.column] ?? null) !== null
-  const unindexed = (field: SealedField) =>
-    model.indexesOf(field.name).some(({ column }) => (row[column] ?? null) === null)
+  const text = row[group.column]
+  const hasKey = typeof text === 'string'
+  const closed = opensNothing(group)
   try {
-    for (const field of sealed) field.codec.commitmentOf(row[field.name]) // its form costs nothing to check
+    // What costs nothing to see: its form, and where nothing can be opened, whether there is a key for it.
+    const entries = closed && hasKey ? parseKeyColumn(text, columnName(group)) : []
+    for (const field of sealed) {
+      field.codec.commitmentOf(row[field.name])
+      if (closed) chooseEntry(entries, field, row[field.name])
+    }
   } catch (error) {
     lookalike(error)
   }
-  const wanted = all || !hasKey ? sealed : sealed.filter(unindexed)
-  if (wanted.length === 0) return {}
+  const unindexed = sealed.filter((field) =>
+    model.indexesOf(field.name).some(({ column }) => (row[column] ?? null) === null),
+  )
+  const wanted = !closed && (all || !hasKey) ? sealed : unindexed
+  const [first] = wanted
+  if (!first) return {}
+  if (closed) throw unindexedValue(first)
   const names = [group.column, ...group.contextFields, ...wanted.map(({ name }) => name)]
   const only = Object.fromEntries(names.map((name) => [name, row[name]]))
   // One row in, one row out.
@@ -142,6 +155,13 @@ function indexesOf({ model, indexKeys }: EncryptionScope, { group, known }: Grou
     }
   }
   return set
+}
+
+function unindexedValue({ group, name }: SealedField): KmsEncryptedError {
+  return decryptNotPermitted(
+    `${group.model.name}.${name}, whose index is missing,`,
+    'Fill the indexes of encrypted values by encryptAll() on a server that may decrypt.',
+  )
 }
 
 const doubtful = new Set(['KEY_MISSING', 'INVALID_CIPHERTEXT', 'DECRYPTION_FAILED'])

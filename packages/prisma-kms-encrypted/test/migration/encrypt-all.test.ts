@@ -248,6 +248,65 @@ describe('indexes', () => {
   })
 })
 
+describe('a server that may do only one side', () => {
+  const only = (mode: 'encrypt-only' | 'decrypt-only') =>
+    database.connect({ mode, migrating: { User: 'write', Account: 'write' } })
+
+  test('encrypt-only: seals what is plaintext, and counts what is sealed already as it is', async () => {
+    const client = only('encrypt-only')
+    const sealedRow = await writing.prisma.user.create({ data: { name: 'sealed', notes: { n: 1 } } })
+    const mixed = await writing.prisma.user.create({ data: { name: 'sealed too' } })
+    await old().user.update({ where: { id: mixed.id }, data: { email: 'plain beside' } })
+    const plain = await old().user.create({ data: { name: 'plain', phone: '1' } })
+    expect(await encryptAll(client.prisma.user)).toMatchObject({
+      done: 2,
+      skipped: 1,
+      failed: 0,
+      failures: [],
+      finished: true,
+    })
+    expect(client.kms.counts.unwrap.calls).toBe(0)
+    expect(await finished.prisma.user.findMany({ orderBy: { id: 'asc' } })).toMatchObject([
+      { id: sealedRow.id, name: 'sealed', notes: { n: 1 } },
+      { id: mixed.id, name: 'sealed too', email: 'plain beside' },
+      { id: plain.id, name: 'plain', phone: '1' },
+    ])
+    expect(await encryptAll(client.prisma.user)).toMatchObject({ done: 0, skipped: 3, failed: 0 })
+  })
+
+  test.each([
+    ['without a key', `S0UB${'A'.repeat(80)}`, 'KEY_MISSING'],
+    ['of no valid form', 'S0UB, a band', 'INVALID_CIPHERTEXT'],
+  ])(
+    'encrypt-only: plaintext that looks like ciphertext is reported all the same: %s',
+    async (_, name, code) => {
+      await createPlain(2)
+      await database.sql('UPDATE "User" SET name = $1 WHERE id = 2', name)
+      const result = await encryptAll(only('encrypt-only').prisma.user)
+      expect(result).toMatchObject({ done: 1, failed: 1, failures: [{ id: '2', error: { code } }] })
+      expect(await database.stored('"User"', 2)).toMatchObject({ name })
+    },
+  )
+
+  test('encrypt-only: an index that only the opened value could fill is reported', async () => {
+    await writing.prisma.account.createMany({ data: [{ email: 'a@x' }, { email: 'b@x' }] })
+    await old().account.create({ data: { email: 'c@x' } })
+    await database.sql('UPDATE "Account" SET "emailBidx" = NULL WHERE id = 2')
+    const result = await encryptAll(only('encrypt-only').prisma.account)
+    expect(result).toMatchObject({ done: 1, skipped: 1, failed: 1 })
+    expect(result.failures).toMatchObject([{ id: '2', error: { code: 'DECRYPT_NOT_PERMITTED' } }])
+    expect(await finished.prisma.account.findUnique({ where: { email: 'C@x' } })).toMatchObject({ id: 3 })
+  })
+
+  test('what the mode does not permit is refused before anything is read', async () => {
+    const [sealing, opening] = [only('encrypt-only'), only('decrypt-only')]
+    for (const options of [{ openSealed: true }, { verify: true }])
+      expect(await codeOf(encryptAll(sealing.prisma.user, options))).toBe('DECRYPT_NOT_PERMITTED')
+    expect(await codeOf(encryptAll(opening.prisma.user))).toBe('ENCRYPT_NOT_PERMITTED')
+    expect([...sealing.queries, ...opening.queries]).toEqual([])
+  })
+})
+
 test('a newly encrypted field beside existing ones needs no `migrating`', async () => {
   const { id } = await finished.prisma.user.create({ data: { name: 'sealed' } })
   await old().user.update({ where: { id }, data: { email: 'was a plain column' } })
