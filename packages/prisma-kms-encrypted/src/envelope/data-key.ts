@@ -1,7 +1,8 @@
 /** Turns the 32 bytes of a data key into what seals and names a record's values: an AES key and a commitment. */
 
-import { createHmac, createSecretKey, randomBytes, type KeyObject } from 'node:crypto'
+import { createHmac, createSecretKey, type KeyObject } from 'node:crypto'
 import { KmsEncryptedError } from '../errors.js'
+import { createRandomPool } from './random-pool.js'
 
 /** Length of a data key: AES-256 asks for 32 bytes, and a PRF key of the same strength makes it. */
 export const DATA_KEY_BYTES = 32
@@ -53,16 +54,28 @@ export function checkDataKeyLength(bytes: Uint8Array): void {
   })
 }
 
+/** Few at a time, since what is drawn and not used yet waits in memory, where the keys in use are too. */
+const drawKey = createRandomPool(DATA_KEY_BYTES, 16)
+
+/** Each key has memory of its own, so that who is given one never holds a view on the next, and is wiped from the draw. */
+function randomKey(): Buffer {
+  const drawn = drawKey()
+  const bytes = Buffer.alloc(DATA_KEY_BYTES)
+  bytes.set(drawn)
+  drawn.fill(0)
+  return bytes
+}
+
 /**
  * Makes a new data key.
  *
- * @param random source of randomness, given the number of bytes; only tests replace it
+ * @param random gives 32 random bytes; only tests replace it
  * @returns the 32 bytes to wrap, which the caller overwrites once they are wrapped, and the key made of them
  */
-export function generateDataKey(random: (bytes: number) => Buffer = randomBytes): {
+export function generateDataKey(random: () => Buffer = randomKey): {
   bytes: Buffer
   dataKey: DataKey
 } {
-  const bytes = random(DATA_KEY_BYTES)
+  const bytes = random()
   return { bytes, dataKey: deriveDataKey(bytes) }
 }

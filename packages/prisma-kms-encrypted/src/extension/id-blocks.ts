@@ -16,7 +16,7 @@ export interface IdBlocks {
  * @param size ids of one trip, at least; more when one operation needs more
  */
 export function createIdBlocks(sequences: Sequences, size: number): IdBlocks {
-  let left = new Map<RecordModel, string[]>()
+  let left = new Map<RecordModel, Block>()
   let turn: Promise<unknown> = Promise.resolve()
 
   const serve = async (
@@ -25,13 +25,14 @@ export function createIdBlocks(sequences: Sequences, size: number): IdBlocks {
     counts: ReadonlyMap<RecordModel, number>,
   ): Promise<ReadonlyMap<RecordModel, string[]>> => {
     const blocks = left
-    const short = [...counts].filter(([model, count]) => (blocks.get(model)?.length ?? 0) < count)
+    const short = [...counts].filter(([model, count]) => leftIn(blocks.get(model)) < count)
     if (short.length > 0) {
       const wanted = new Map(short.map(([model, count]) => [model, Math.max(count, size)]))
       const fetched = await sequences.fetchIds(client, catalogue, wanted)
-      for (const [model, ids] of fetched) blocks.set(model, [...(blocks.get(model) ?? []), ...ids])
+      for (const [model, ids] of fetched)
+        blocks.set(model, { ids: [...unused(blocks.get(model)), ...ids], taken: 0 })
     }
-    return new Map([...counts].map(([model, count]) => [model, blocks.get(model)?.splice(0, count) ?? []]))
+    return new Map([...counts].map(([model, count]) => [model, takeFrom(blocks.get(model), count)]))
   }
 
   return {
@@ -45,4 +46,25 @@ export function createIdBlocks(sequences: Sequences, size: number): IdBlocks {
       left = new Map()
     },
   }
+}
+
+/** Ids of one trip; those before `taken` have been handed out. */
+interface Block {
+  readonly ids: readonly string[]
+  taken: number
+}
+
+function leftIn(block: Block | undefined): number {
+  return block ? block.ids.length - block.taken : 0
+}
+
+function unused(block: Block | undefined): readonly string[] {
+  return block?.ids.slice(block.taken) ?? []
+}
+
+function takeFrom(block: Block | undefined, count: number): string[] {
+  if (!block) return []
+  const start = block.taken
+  block.taken += count
+  return block.ids.slice(start, block.taken)
 }

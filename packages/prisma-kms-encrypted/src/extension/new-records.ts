@@ -2,7 +2,7 @@
 import { formatKeyColumn } from '../envelope/key-column.js'
 import { KmsEncryptedError } from '../errors.js'
 import { identityOf } from '../records/context.js'
-import { mintKey, type FreshKey } from '../records/data-keys.js'
+import { mintKey, type FreshKey, type WrapRequest } from '../records/data-keys.js'
 import { checkedColumn } from '../records/key-column-text.js'
 import type { KeyGroup, RecordModel } from '../records/models.js'
 import { columnName, sealedText, type Row } from '../records/open-rows.js'
@@ -27,30 +27,27 @@ export async function sealNewRecords(
   operation: Operation,
   created: readonly NewRecord[],
 ): Promise<readonly LateRecord[]> {
-  const { ring, call } = operation
+  const { ring, call, plan } = operation
   if (created.length === 0) return []
   const identities = await assignIds(operation, created)
   const late: LateRecord[] = []
-  const wraps: { record: NewRecord; group: KeyGroup; fresh: FreshKey }[] = []
+  const wraps: (WrapRequest & { readonly record: NewRecord })[] = []
+  // What nothing will be read of is let go of at once: a thousand keys in memory cost more than making them.
+  const opens = plan.returnsRows
   await inSlices(created, (record) => {
+    if (record.groups.size === 0) return
+    const identity = identities.get(record)
     const keys = new Map<KeyGroup, FreshKey>()
     for (const [group, slots] of record.groups) {
       const fresh = mintKey()
-      sealSlots(slots, fresh.dataKey)
-      keys.set(group, fresh)
+      sealSlots(slots, fresh.dataKey, opens ? ring.sealed : undefined)
+      const wrapped = opens ? fresh : { bytes: fresh.bytes, dataKey: null }
+      if (identity) wraps.push({ record, group, fresh: wrapped, identity })
+      else keys.set(group, fresh)
     }
-    if (keys.size === 0) return
-    if (identities.has(record)) for (const [group, fresh] of keys) wraps.push({ record, group, fresh })
-    else late.push({ record, keys })
+    if (!identity) late.push({ record, keys })
   })
-  const entries = await ring.wrap(
-    wraps.map(({ record, group, fresh }) => ({
-      group,
-      fresh,
-      identity: identities.get(record) ?? { id: null, columns: {} },
-    })),
-    call,
-  )
+  const entries = await ring.wrap(wraps, call)
   wraps.forEach(({ record, group }, index) => {
     const entry = entries[index]
     if (entry) record.data[group.column] = checkedColumn(group, formatKeyColumn([entry], columnName(group)))

@@ -5,7 +5,7 @@ import type { RecordModel } from '../records/models.js'
 import type { NewRecord } from '../records/data-plan.js'
 import { sequenceField } from './catalogue.js'
 import { applyRewrites, isChecked, namesForeignKeys, planRewrite, type Rewrite } from './connect-rewrite.js'
-import { idGenerator } from './id-generators.js'
+import { idGenerator, type IdGenerator } from './id-generators.js'
 import type { Operation } from './operation.js'
 
 /** Whose identity is known before the insert; a record that is missing here gets its keys after it. */
@@ -19,8 +19,14 @@ export async function assignIds(
   operation: Operation,
   created: readonly NewRecord[],
 ): Promise<KnownIdentities> {
-  for (const record of created) await generateIds(record)
-  const wanted = created.filter((record) => wantsSequence(record, created))
+  const generators = await findGenerators(created)
+  const fetching = new Set(created.filter(wantsFetching).map(({ model }) => model))
+  const wanted: NewRecord[] = []
+  for (const record of created) {
+    for (const { field, generate } of generators.get(record.model) ?? [])
+      if (isAbsent(record.data[field])) record.data[field] = generate()
+    if (fetching.has(record.model) && missesSequence(record)) wanted.push(record)
+  }
   if (wanted.length > 0) await fetchSequenceIds(operation, wanted)
   const known = new Map<NewRecord, RecordIdentity>()
   for (const record of created) {
@@ -30,25 +36,37 @@ export async function assignIds(
   return known
 }
 
-async function generateIds({ model, data }: NewRecord): Promise<void> {
-  for (const { field, default: made } of model.definition.contextId) {
-    if (!isAbsent(data[field]) || !made) continue
-    const generate = await idGenerator(made)
-    if (generate) data[field] = generate()
+/** The id fields of each model that are made here, and what makes them. */
+async function findGenerators(
+  created: readonly NewRecord[],
+): Promise<ReadonlyMap<RecordModel, readonly { readonly field: string; readonly generate: IdGenerator }[]>> {
+  const found = new Map<RecordModel, { field: string; generate: IdGenerator }[]>()
+  for (const { model } of created) {
+    if (found.has(model)) continue
+    const own: { field: string; generate: IdGenerator }[] = []
+    found.set(model, own)
+    for (const { field, default: made } of model.definition.contextId) {
+      const generate = made && (await idGenerator(made))
+      if (generate) own.push({ field, generate })
+    }
   }
+  return found
+}
+
+/** Whether a sequence's next value is all that the id is missing. */
+function missesSequence({ model, data }: NewRecord): boolean {
+  const field = sequenceField(model)
+  return (
+    field !== null &&
+    isAbsent(data[field]) &&
+    !model.definition.contextId.some((id) => id.field !== field && isAbsent(data[id.field]))
+  )
 }
 
 /**
- * Whether a sequence's next value is all that the id is missing, and some key of this model wants it before the insert.
- * Then all new records of the model get theirs together, so that ids keep the order of the data.
+ * Whether some key of a new record wants a sequence's id before the insert. Then all new records of the model get
+ * theirs together, so that ids keep the order of the data.
  */
-function wantsSequence({ model, data }: NewRecord, created: readonly NewRecord[]): boolean {
-  const field = sequenceField(model)
-  if (field === null || !isAbsent(data[field])) return false
-  if (model.definition.contextId.some((id) => id.field !== field && isAbsent(data[id.field]))) return false
-  return created.some((record) => record.model === model && wantsFetching(record))
-}
-
 function wantsFetching({ groups }: NewRecord): boolean {
   return [...groups.keys()].some(({ config }) => config.eager === null || config.eager === 'fetch-id')
 }
@@ -64,9 +82,8 @@ async function fetchSequenceIds(
   wanted: readonly NewRecord[],
 ): Promise<void> {
   const catalogue = await runtime.catalogue(session)
-  const lists = recordLists(wanted.filter(({ model }) => catalogue.has(model.name)))
-  const served = new Set((await applyRewrites(session.client, lists)).flatMap(({ records }) => records))
-  const records = wanted.filter((record) => served.has(record))
+  const servable = wanted.filter(({ model }) => catalogue.has(model.name))
+  const records = servable.some(takesIdUnchecked) ? await makeUnchecked(session, servable) : servable
   if (records.length === 0) return
   const counts = new Map<RecordModel, number>()
   for (const { model } of records) counts.set(model, (counts.get(model) ?? 0) + 1)
@@ -75,12 +92,30 @@ async function fetchSequenceIds(
   const ids = blocks
     ? await blocks.take(session.client, catalogue, counts)
     : await runtime.dialect?.sequences?.fetchIds(session.client, catalogue, counts)
+  const taken = new Map<RecordModel, number>()
   for (const { model, data } of records) {
     const field = sequenceField(model)
-    const id = ids?.get(model)?.shift()
+    const position = taken.get(model) ?? 0
+    const id = ids?.get(model)?.[position]
+    taken.set(model, position + 1)
     if (field === null || id === undefined) continue
     data[field] = model.definition.scalars[field]?.type === 'BigInt' ? BigInt(id) : Number(id)
   }
+}
+
+/** Whether the record's data has to be rewritten before Prisma takes an id with it. */
+function takesIdUnchecked({ model, data }: NewRecord): boolean {
+  return !model.definition.checkedCreateTakesId && isChecked(model, data)
+}
+
+/** Rewrites records where needed, and gives those that take ids then, in the order of the data. */
+async function makeUnchecked(
+  { client }: Operation['session'],
+  records: readonly NewRecord[],
+): Promise<readonly NewRecord[]> {
+  const lists = await applyRewrites(client, recordLists(records))
+  const served = new Set(lists.flatMap((list) => list.records))
+  return records.filter((record) => served.has(record))
 }
 
 /** The lists whose records all take ids, or all will after rewriting; Prisma refuses a mixture. */
@@ -92,9 +127,7 @@ function recordLists(records: readonly NewRecord[]): readonly RecordList[] {
     else lists.set(record.list, [record])
   }
   return [...lists.values()].flatMap((list) => {
-    const checked = list.filter(
-      ({ model, data }) => !model.definition.checkedCreateTakesId && isChecked(model, data),
-    )
+    const checked = list.filter(takesIdUnchecked)
     if (checked.length === 0) return [{ records: list, rewrites: [] }]
     const rewrites = checked.map(planRewrite).filter((rewrite) => rewrite !== null)
     const mixed = rewrites.length < checked.length || list.some(namesForeignKeys)

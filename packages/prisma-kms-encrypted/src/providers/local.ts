@@ -1,6 +1,7 @@
 /** Wraps data keys with AES-256-GCM under a key that this process holds: for development and for hosts without a KMS. */
-import { createCipheriv, createDecipheriv, createSecretKey, randomBytes, randomFillSync } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createSecretKey, randomBytes } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
+import { randomNonces } from '../envelope/nonces.js'
 import { KmsEncryptedError } from '../errors.js'
 import { checkCall } from '../kms/call.js'
 import { canonicalContextJson } from '../kms/context.js'
@@ -100,10 +101,9 @@ function wrapKey(key: KeyObject, { plaintext, context }: WrapItem): Uint8Array {
   const tagStart = nonceEnd + plaintext.byteLength
   const wrapped = Buffer.allocUnsafe(tagStart + tagBytes) // every byte is written below
   wrapped[0] = formatVersion
-  randomFillSync(wrapped, 1, nonceBytes)
-  const cipher = createCipheriv('aes-256-gcm', key, wrapped.subarray(1, nonceEnd), {
-    authTagLength: tagBytes,
-  })
+  const nonce = randomNonces()
+  wrapped.set(nonce, 1)
+  const cipher = createCipheriv('aes-256-gcm', key, nonce, { authTagLength: tagBytes })
   cipher.setAAD(contextBytes(context))
   wrapped.set(cipher.update(plaintext), nonceEnd)
   cipher.final() // GCM is a stream mode: nothing is left, this closes the tag

@@ -117,9 +117,9 @@ export async function sealChanges(
   ])
   for (const { slots, request } of reused) {
     const key = ring.get(request)
-    if (key) sealSlots(slots, key)
+    if (key) sealSlots(slots, key, ring.sealed)
   }
-  for (const { slots, fresh } of minted) sealSlots(slots, fresh.dataKey)
+  for (const { slots, fresh } of minted) sealSlots(slots, fresh.dataKey, ring.sealed)
   const settle: SealedChange['settle'] = (now, elsewhere) => {
     const same = reused.every(({ group }) => now[group.column] === row[group.column])
     const minting = minted.every(({ group }) => replacesAll(group, changes) || !reusableEntry(group, now))

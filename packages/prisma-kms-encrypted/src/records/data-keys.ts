@@ -15,6 +15,7 @@ import type { DataKeyCache } from './data-key-cache.js'
 import type { KeyVersion } from './key-config.js'
 import { entryText, nameForRecord, nameOfKey, type KeyOwner } from './key-names.js'
 import type { KeyGroup } from './models.js'
+import { SealedValues } from './sealed-values.js'
 import { inSlices } from './slices.js'
 
 /** A data key that was made here, with the bytes that still have to be wrapped. */
@@ -25,7 +26,8 @@ export interface FreshKey {
 
 /** A fresh data key and the record that it is for. */
 export interface WrapRequest extends KeyOwner {
-  readonly fresh: FreshKey
+  /** `dataKey: null`: nothing will be opened with it, so it need not wait in memory until its bytes are wrapped. */
+  readonly fresh: FreshKey | { readonly bytes: Buffer; readonly dataKey: null }
 }
 
 /** A stored key entry and the record that it was read from. */
@@ -43,6 +45,8 @@ export function mintKey(): FreshKey {
  * or already read costs no second call.
  */
 export class KeyRing {
+  /** What was sealed under them. */
+  readonly sealed = new SealedValues()
   readonly #keys = new Map<string, DataKey>()
 
   /** The opened key of an entry, if this operation has it. */
@@ -62,17 +66,18 @@ export class KeyRing {
   /** Wraps fresh keys under the current version of their groups; one pass for all of them. */
   async wrap(requests: readonly WrapRequest[], call: KmsCall): Promise<KeyEntry[]> {
     const wrapped = await wrapBytes(
-      requests.map(({ group, identity, fresh }) => ({ request: { group, identity }, bytes: fresh.bytes })),
+      requests.map((request) => ({ request, bytes: request.fresh.bytes })),
       call,
     )
     return requests.map((request, index) => {
-      const ciphertext = unwrapOutcome(wrapped[index], request, 'wrap')
+      const ciphertext = Buffer.from(unwrapOutcome(wrapped[index], request, 'wrap'))
       const version = request.group.config.current
-      const { commitment } = request.fresh.dataKey
-      const entry = { version, ciphertext: Buffer.from(ciphertext), commitment }
+      const { bytes, dataKey } = request.fresh
+      bytes.fill(0)
+      const entry = { version, ciphertext, commitment: dataKey?.commitment ?? null }
+      if (!dataKey) return entry
       const name = nameOfKey(request, version, entryText(entry))
-      this.#keys.set(nameForRecord(request, name), request.fresh.dataKey)
-      request.fresh.bytes.fill(0)
+      this.#keys.set(nameForRecord(request, name), dataKey)
       return entry
     })
   }

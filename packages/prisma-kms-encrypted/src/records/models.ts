@@ -84,6 +84,8 @@ export interface RecordModel {
   readonly managed: ReadonlySet<string>
   /** Every column that some encryption context of this model may use. */
   readonly contextFields: ReadonlySet<string>
+  /** The columns that opening any of its fields needs: keys and contexts. */
+  readonly openingColumns: readonly string[]
   /** Whether the model itself has encrypted fields. */
   readonly encrypted: boolean
   /** `null`: no value is plaintext. */
@@ -148,6 +150,7 @@ function createRecordModel(
       return model.indexes.filter((index) => index.field.name === field)
     },
     contextFields,
+    openingColumns: [],
     encrypted: Object.keys(definition.encrypted).length > 0,
     migrating: stageOf(name),
     mixed: stageOf(name) !== null,
@@ -216,7 +219,10 @@ function createRecordModel(
     ...Object.keys(definition.indexes),
   ])
   const mixed = model.mixed || [...groups.values()].some((group) => group.imports)
-  return Object.assign(model, { indexes, managed, mixed })
+  const openingColumns = [
+    ...new Set([...groups.values()].flatMap((group) => [group.column, ...group.contextFields])),
+  ]
+  return Object.assign(model, { indexes, managed, mixed, openingColumns })
 }
 
 /** The columns that the openers of a group's fields need. */

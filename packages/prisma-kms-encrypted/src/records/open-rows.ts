@@ -189,7 +189,7 @@ function openGroup(group: KeyGroup, row: Row, ring: KeyRing, { waiting, legacy, 
       if (lone !== null) key = ring.find({ group, identity }, versionIn(lone), lone)
     }
     if (key) {
-      row[field.name] = field.codec.open(stored, key)
+      row[field.name] = ring.sealed.find(field, stored, key) ?? field.codec.open(stored, key)
       continue
     }
     let entry: KeyEntry

@@ -123,6 +123,7 @@ function planRelations(
   scope: DataScope,
   included: (relation: RelationField) => boolean,
 ): void {
+  if (model.relationNames.length === 0) return
   for (const [name, value] of Object.entries(own)) {
     const relation = model.relation(name)
     if (!relation || !isArgs(value) || !included(relation.field)) continue

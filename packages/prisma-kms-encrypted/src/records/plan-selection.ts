@@ -141,7 +141,7 @@ function missingFromSelect(
     }
   }
   if (nothingSelected) return { columns: [], conceal: false }
-  if (computed) for (const column of openingColumns(model)) wanted.add(column)
+  if (computed) for (const column of model.openingColumns) wanted.add(column)
   return { columns: [...wanted].filter((name) => !select[name]), conceal: computed }
 }
 
@@ -152,15 +152,12 @@ function missingFromOmit(
   globalOmit: GlobalOmit,
   extra: readonly string[],
 ): readonly string[] {
-  const hidden: Args = { ...globalOmit[model.delegate], ...(isArgs(omit) ? omit : {}) }
+  const omitted = globalOmit[model.delegate]
+  if (!omitted && !isArgs(omit)) return []
+  const hidden: Args = { ...omitted, ...(isArgs(omit) ? omit : {}) }
   const scalars = Object.keys(model.definition.scalars)
   if (scalars.every((name) => Boolean(hidden[name]))) return []
-  return [...new Set([...openingColumns(model), ...extra])].filter((name) => Boolean(hidden[name]))
-}
-
-/** The columns that opening any field of a model needs. */
-function openingColumns(model: RecordModel): readonly string[] {
-  return [...model.groups.values()].flatMap((group) => [group.column, ...group.contextFields])
+  return [...new Set([...model.openingColumns, ...extra])].filter((name) => Boolean(hidden[name]))
 }
 
 function valuesFor(names: readonly string[], value: boolean): OwnArgs {

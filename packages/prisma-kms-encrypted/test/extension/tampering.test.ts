@@ -91,6 +91,28 @@ describe('moved within a row', () => {
   })
 })
 
+/** A result is not decrypted where the operation has sealed its values itself; what came back must be those very values. */
+describe('on the way into the table', () => {
+  const spoil = (name: string, assignment: string) =>
+    database.sql(`CREATE FUNCTION ${name}() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN ${assignment}; RETURN NEW; END';
+      CREATE TRIGGER ${name} BEFORE INSERT OR UPDATE ON "User" FOR EACH ROW WHEN (NEW.nickname = '${name}') EXECUTE FUNCTION ${name}()`)
+
+  test.each([
+    ['swapped', 'NEW.name := NEW.email', 'DECRYPTION_FAILED'],
+    ['unkeyed', 'NEW."encryptedKmsKey" := NULL', 'KEY_MISSING'],
+    ['other_keyed', 'NEW."encryptedKmsKey" := NEW."encryptedKmsKeyPhone"', 'DECRYPTION_FAILED'],
+    ['plain', `NEW.email := ''planted@example.com''`, 'PLAINTEXT_FOUND'],
+  ])('%s by a trigger', async (nickname, assignment, code) => {
+    await spoil(nickname, assignment)
+    const data = { name: 'Ada', email: 'ada@example.com', phone: '1' }
+    const before = await client.prisma.user.create({ data })
+    expect(before).toMatchObject(data)
+    expect(await codeOf(client.prisma.user.create({ data: { ...data, nickname } }))).toBe(code)
+    const changed = client.prisma.user.update({ where: { id: before.id }, data: { ...data, nickname } })
+    expect(await codeOf(changed)).toBe(code)
+  })
+})
+
 describe('changed', () => {
   test.each([
     [

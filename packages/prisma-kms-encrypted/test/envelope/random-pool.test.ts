@@ -1,4 +1,5 @@
-import { createNonceSource, randomNonces } from '../../src/envelope/nonces.js'
+import { createRandomPool } from '../../src/envelope/random-pool.js'
+import { randomNonces } from '../../src/envelope/nonces.js'
 
 /** Fills with a counter of 12 bytes, so that a byte used twice shows. */
 function countingFill(): { fill: (target: Buffer) => void; draws: number[] } {
@@ -13,41 +14,41 @@ function countingFill(): { fill: (target: Buffer) => void; draws: number[] } {
   }
 }
 
-test('every nonce is the next 12 bytes of a draw, across many refills', () => {
+test('every piece is the next bytes of a draw, across many refills', () => {
   const { fill, draws } = countingFill()
-  const nonces = createNonceSource(fill)
+  const pieces = createRandomPool(12, 1024, fill)
   for (let index = 0; index < 5000; index++) {
-    const nonce = nonces()
-    expect(nonce.length).toBe(12)
-    expect(nonce.readUIntBE(6, 6)).toBe(index)
+    const piece = pieces()
+    expect(piece.length).toBe(12)
+    expect(piece.readUIntBE(6, 6)).toBe(index)
   }
   expect(draws).toEqual([12_288, 12_288, 12_288, 12_288, 12_288])
 })
 
-test('a nonce handed out keeps its bytes after the next draws', () => {
-  const nonces = createNonceSource(countingFill().fill)
-  const first = nonces()
-  for (let index = 0; index < 4000; index++) nonces()
+test('a piece handed out keeps its bytes after the next draws', () => {
+  const pieces = createRandomPool(12, 1024, countingFill().fill)
+  const first = pieces()
+  for (let index = 0; index < 4000; index++) pieces()
   expect(first.readUIntBE(6, 6)).toBe(0)
 })
 
-test('nothing is drawn before the first nonce is needed', () => {
+test('nothing is drawn before the first piece is needed', () => {
   const { fill, draws } = countingFill()
-  createNonceSource(fill)
+  createRandomPool(12, 1024, fill)
   expect(draws).toEqual([])
 })
 
 test('a draw that fails hands out nothing, then or later', () => {
   let broken = true
   const { fill } = countingFill()
-  const nonces = createNonceSource((target) => {
+  const pieces = createRandomPool(12, 1024, (target) => {
     if (broken) throw new Error('no entropy')
     fill(target)
   })
-  expect(() => nonces()).toThrow('no entropy')
-  expect(() => nonces()).toThrow('no entropy')
+  expect(() => pieces()).toThrow('no entropy')
+  expect(() => pieces()).toThrow('no entropy')
   broken = false
-  expect(nonces().readUIntBE(6, 6)).toBe(0)
+  expect(pieces().readUIntBE(6, 6)).toBe(0)
 })
 
 test("the process's own nonces do not repeat", () => {
