@@ -90,13 +90,6 @@ WHERE (a.attidentity = 'd' OR EXISTS (
   AND has_schema_privilege(n.oid, 'USAGE')
   AND CASE WHEN s.relkind = 'S' THEN has_sequence_privilege(s.oid, 'USAGE') END`
 
-/** One row a model: reading a row for each id would cost more than taking it. */
-const nextIdsQuery = `
-SELECT x.m AS model, taken.ids
-FROM json_to_recordset($1::json) AS x(m text, s text, n integer), LATERAL (
-  SELECT string_agg(i.id, ' ') AS ids FROM (SELECT nextval(x.s::regclass)::text AS id FROM generate_series(1, x.n)) i
-) taken`
-
 async function readSequences(client: SideClient, columns: readonly CountedColumn[]): Promise<Catalogue> {
   const wanted = columns.map(({ model, schema, table, column }) => ({
     m: model.name,
@@ -108,19 +101,28 @@ async function readSequences(client: SideClient, columns: readonly CountedColumn
   return new Map(rows.map((row) => [String(row['model']), String(row['sequence'])]))
 }
 
-/** One round trip for all models. */
+/** One round trip for all models, and one row: reading a row for each id would cost more than taking it. */
 async function fetchIds(
   client: SideClient,
   catalogue: Catalogue,
   counts: ReadonlyMap<RecordModel, number>,
 ): Promise<ReadonlyMap<RecordModel, string[]>> {
-  const wanted = [...counts].map(([model, n]) => ({ m: model.name, s: catalogue.get(model.name), n }))
-  const rows = await client.$queryRawUnsafe(nextIdsQuery, JSON.stringify(wanted))
-  const listed = new Map(rows.map((row) => [row['model'], String(row['ids']).split(' ')]))
-  return new Map([...counts.keys()].map((model) => [model, inOrder(listed.get(model.name) ?? [])]))
+  const columns: string[] = []
+  const parameters: unknown[] = []
+  for (const [model, count] of counts) {
+    const next = `nextval($${parameters.push(catalogue.get(model.name))}::regclass)`
+    columns.push(
+      count === 1
+        ? `${next}::text AS i${columns.length}`
+        : `array_to_string(ARRAY(SELECT ${next} FROM generate_series(1, $${parameters.push(count)}::integer)), ' ') AS i${columns.length}`,
+    )
+  }
+  const [row] = await client.$queryRawUnsafe(`SELECT ${columns.join(', ')}`, ...parameters)
+  return new Map([...counts.keys()].map((model, index) => [model, inOrder(row?.[`i${index}`])]))
 }
 
-/** Nothing promises the order in which an aggregate takes its values. */
-function inOrder(ids: readonly string[]): string[] {
-  return [...ids].sort((a, b) => Number(BigInt(a) - BigInt(b)))
+function inOrder(ids: unknown): string[] {
+  return String(ids)
+    .split(' ')
+    .sort((a, b) => Number(BigInt(a) - BigInt(b)))
 }
