@@ -1,20 +1,15 @@
-import { createDatabase, runSql, type TestDatabase } from '../support/database.js'
 import { createIndexKey } from '../../src/extension/index-key.js'
 import { localKms } from '../../src/providers/local.js'
-import { createExtendedClient, indexKey, localKeys } from '../support/extended-client.js'
+import { indexKey, localKeys } from '../support/extended-client.js'
+import { useExtendedDatabase, type ExtendedClient } from '../support/extended-database.js'
 
-let database: TestDatabase
-let client: ReturnType<typeof createExtendedClient>
+const database = useExtendedDatabase()
+let client: ExtendedClient
 
-beforeAll(async () => {
-  database = await createDatabase()
-  client = createExtendedClient({ url: database.url })
+beforeAll(() => {
+  client = database.connect()
 })
-afterAll(async () => {
-  await client.plain.$disconnect()
-  await database.drop()
-})
-beforeEach(() => runSql(database.url, 'DELETE FROM "Account"'))
+beforeEach(() => database.sql('DELETE FROM "Account"'))
 
 const create = (data: object) => client.prisma.account.create({ data })
 
@@ -134,14 +129,13 @@ test('an index that somebody copied does not let its row be found in place of an
   const { prisma } = client
   const victim = await create({ email: 'victim@example.com', badge: 'B-1' })
   const thief = await create({ email: 'thief@example.com', badge: 'B-2' })
-  await runSql(database.url, 'UPDATE "Account" SET "emailBidx"=NULL, badge_bidx=NULL WHERE id=$1', [
-    victim.id,
-  ])
-  await runSql(database.url, 'UPDATE "Account" SET "emailBidx"=$2, badge_bidx=$3 WHERE id=$1', [
+  await database.sql('UPDATE "Account" SET "emailBidx"=NULL, badge_bidx=NULL WHERE id=$1', victim.id)
+  await database.sql(
+    'UPDATE "Account" SET "emailBidx"=$2, badge_bidx=$3 WHERE id=$1',
     thief.id,
     victim.emailBidx,
     victim.badgeBidx,
-  ])
+  )
   const where = { email: 'victim@example.com' }
   const mismatch = { code: 'INDEX_MISMATCH' }
   await expect(prisma.account.findUnique({ where })).rejects.toMatchObject(mismatch)
@@ -200,10 +194,7 @@ test('while rows move to a new index key, both versions are searched and the new
     key: await createIndexKey({ keyId: 'local/app', providers: [localKms({ keys: localKeys })] }),
   }
   const old = await create({ email: 'old@example.com', phone: '1' })
-  const both = createExtendedClient(
-    { url: database.url },
-    { indexKey: { current: 2, versions: { 1: indexKey, 2: next } } },
-  )
+  const both = database.connect({ indexKey: { current: 2, versions: { 1: indexKey, 2: next } } })
   const { prisma } = both
   const added = await prisma.account.create({ data: { email: 'new@example.com', phone: '1', label: 'new' } })
   const found = await prisma.account.findMany({ where: { phone: '1' }, orderBy: { id: 'asc' } })
@@ -228,5 +219,4 @@ test('while rows move to a new index key, both versions are searched and the new
       where: { phone: { equals: '1', in: ['1', '2'] }, label: { not: 'new' } },
     }),
   ).toHaveLength(1)
-  await both.plain.$disconnect()
 })

@@ -1,16 +1,10 @@
-import { createDatabase, type TestDatabase } from '../support/database.js'
-import { createExtendedClient } from '../support/extended-client.js'
+import { useExtendedDatabase, type ExtendedClient } from '../support/extended-database.js'
 
-let database: TestDatabase
-let client: ReturnType<typeof createExtendedClient>
+const database = useExtendedDatabase()
+let client: ExtendedClient
 
-beforeAll(async () => {
-  database = await createDatabase()
-  client = createExtendedClient({ url: database.url })
-})
-afterAll(async () => {
-  await client.plain.$disconnect()
-  await database.drop()
+beforeAll(() => {
+  client = database.connect()
 })
 
 test('a refused Decrypt of a record that a write connects comes before the write', async () => {

@@ -1,16 +1,10 @@
-import { createDatabase, runSql, type TestDatabase } from '../support/database.js'
-import { createExtendedClient } from '../support/extended-client.js'
+import { useExtendedDatabase, type ExtendedClient } from '../support/extended-database.js'
 
-let database: TestDatabase
-let client: ReturnType<typeof createExtendedClient>
+const database = useExtendedDatabase()
+let client: ExtendedClient
 
-beforeAll(async () => {
-  database = await createDatabase()
-  client = createExtendedClient({ url: database.url })
-})
-afterAll(async () => {
-  await client.plain.$disconnect()
-  await database.drop()
+beforeAll(() => {
+  client = database.connect()
 })
 
 async function authorWithPosts() {
@@ -112,7 +106,7 @@ describe.each(['outside', 'inside'])('%s a transaction', (place) => {
       }),
     )
     expect(returned.map(({ body }) => body)).toEqual(['returned', 'returned', 'returned'])
-    const rows = await runSql(database.url, 'SELECT DISTINCT body FROM "Post" WHERE "authorId"=$1', [user.id])
+    const rows = await database.sql('SELECT DISTINCT body FROM "Post" WHERE "authorId"=$1', user.id)
     expect(rows).toHaveLength(3)
   })
 

@@ -1,17 +1,11 @@
 import { isKmsEncryptedError } from '../../src/errors.js'
-import { createDatabase, type TestDatabase } from '../support/database.js'
-import { createExtendedClient } from '../support/extended-client.js'
+import { useExtendedDatabase, type ExtendedClient } from '../support/extended-database.js'
 
-let database: TestDatabase
-let client: ReturnType<typeof createExtendedClient>
+const database = useExtendedDatabase()
+let client: ExtendedClient
 
-beforeAll(async () => {
-  database = await createDatabase()
-  client = createExtendedClient({ url: database.url })
-})
-afterAll(async () => {
-  await client.plain.$disconnect()
-  await database.drop()
+beforeAll(() => {
+  client = database.connect()
 })
 
 type Verb = 'update' | 'updateMany' | 'upsert' | 'upserts'

@@ -1,17 +1,11 @@
 /** Known faults of earlier libraries for field encryption, each with a test that fails on it. */
-import { createDatabase, runSql, type TestDatabase } from '../support/database.js'
-import { createExtendedClient } from '../support/extended-client.js'
+import { useExtendedDatabase, type ExtendedClient } from '../support/extended-database.js'
 
-let database: TestDatabase
-let client: ReturnType<typeof createExtendedClient>
+const database = useExtendedDatabase()
+let client: ExtendedClient
 
-beforeAll(async () => {
-  database = await createDatabase()
-  client = createExtendedClient({ url: database.url })
-})
-afterAll(async () => {
-  await client.plain.$disconnect()
-  await database.drop()
+beforeAll(() => {
+  client = database.connect()
 })
 
 const createUser = (data: object = {}) => client.prisma.user.create({ data: { name: 'Ada', ...data } })
@@ -36,7 +30,7 @@ describe('`update` to null leaves something behind', () => {
   test.each([['null', null] as const, ['{ set: null }', { set: null }] as const])('%s', async (_, email) => {
     const { id } = await createUser({ email: 'ada@example.com', phone: '1' })
     await client.prisma.user.update({ where: { id }, data: { email } })
-    const [row] = await runSql(database.url, 'SELECT email, name, phone FROM "User" WHERE id = $1', [id])
+    const [row] = await database.sql('SELECT email, name, phone FROM "User" WHERE id = $1', id)
     expect(row?.['email']).toBeNull()
     expect(await client.prisma.user.findMany({ where: { id, email: null } })).toMatchObject([
       { name: 'Ada', phone: '1' },
@@ -57,7 +51,7 @@ describe('JSON is corrupted', () => {
   test('keys that are named like encrypted fields stay content', async () => {
     const { id } = await createUser({ notes })
     expect(await client.prisma.user.findUnique({ where: { id } })).toMatchObject({ notes })
-    const [row] = await runSql(database.url, 'SELECT notes FROM "User" WHERE id = $1', [id])
+    const [row] = await database.sql('SELECT notes FROM "User" WHERE id = $1', id)
     expect(row?.['notes']).toEqual(expect.stringMatching(/^S0UB/))
   })
 
@@ -73,7 +67,7 @@ describe('JSON is corrupted', () => {
 describe('ciphertext that was moved decrypts', () => {
   test('to another column of the same row', async () => {
     const { id } = await createUser({ email: 'ada@example.com' })
-    await runSql(database.url, 'UPDATE "User" SET email = name, name = email WHERE id = $1', [id])
+    await database.sql('UPDATE "User" SET email = name, name = email WHERE id = $1', id)
     await expect(client.prisma.user.findUnique({ where: { id } })).rejects.toMatchObject({
       code: 'DECRYPTION_FAILED',
     })
@@ -82,10 +76,11 @@ describe('ciphertext that was moved decrypts', () => {
   test('to the same column of another row, alone or together with its key', async () => {
     const [one, two] = [await createUser({ email: 'one' }), await createUser({ email: 'two' })]
     const copy = (columns: string) =>
-      runSql(database.url, `UPDATE "User" t SET ${columns} FROM "User" s WHERE t.id = $1 AND s.id = $2`, [
+      database.sql(
+        `UPDATE "User" t SET ${columns} FROM "User" s WHERE t.id = $1 AND s.id = $2`,
         one.id,
         two.id,
-      ])
+      )
     await copy('email = s.email')
     await expect(client.prisma.user.findUnique({ where: { id: one.id } })).rejects.toMatchObject({
       code: expect.stringMatching(/^(DECRYPTION_FAILED|KEY_MISSING)$/) as unknown,
@@ -137,7 +132,7 @@ describe('a failure to decrypt is only logged', () => {
     const [good, bad] = [await createUser({ email: 'good' }), await createUser({ email: 'bad' })]
     // 32 bytes of header and nonce are 43 characters; the next ones are ciphertext.
     const flip = `overlay(email placing CASE WHEN substr(email, 50, 1) = 'A' THEN 'B' ELSE 'A' END from 50)`
-    await runSql(database.url, `UPDATE "User" SET email = ${flip} WHERE id = $1`, [bad.id])
+    await database.sql(`UPDATE "User" SET email = ${flip} WHERE id = $1`, bad.id)
     await expect(client.prisma.user.findUnique({ where: { id: bad.id } })).rejects.toMatchObject({
       name: 'KmsEncryptedError',
     })
@@ -151,7 +146,7 @@ describe('a failure to decrypt is only logged', () => {
 
   test('plaintext where ciphertext is expected throws', async () => {
     const { id } = await createUser({ email: 'x' })
-    await runSql(database.url, `UPDATE "User" SET email = 'plain@example.com' WHERE id = $1`, [id])
+    await database.sql(`UPDATE "User" SET email = 'plain@example.com' WHERE id = $1`, id)
     await expect(client.prisma.user.findUnique({ where: { id } })).rejects.toMatchObject({
       code: 'PLAINTEXT_FOUND',
     })
@@ -159,7 +154,7 @@ describe('a failure to decrypt is only logged', () => {
 
   test('a lost key throws', async () => {
     const { id } = await createUser({ email: 'x' })
-    await runSql(database.url, 'UPDATE "User" SET "encryptedKmsKey" = NULL WHERE id = $1', [id])
+    await database.sql('UPDATE "User" SET "encryptedKmsKey" = NULL WHERE id = $1', id)
     await expect(client.prisma.user.findUnique({ where: { id } })).rejects.toMatchObject({
       code: 'KEY_MISSING',
     })
