@@ -58,6 +58,34 @@ export function railsKmsEncrypted(options: RailsKmsEncryptedOptions): LegacyOpen
         key.fill(0)
       }
     },
+    async findOther(value, others) {
+      if (value.wrappedKey === null) return null
+      const key = await dataKeyOf(value, options)
+      try {
+        for (const [column, stored] of others) if (isUnder(key, column, stored, others)) return column
+        return null
+      } finally {
+        key.fill(0)
+      }
+    },
+  })
+}
+
+/** Whether a value opens under a key: as one of Lockbox, or with the nonce in the column that attr_encrypted would name. */
+function isUnder(
+  key: Uint8Array,
+  column: string,
+  stored: string | Uint8Array,
+  others: ReadonlyMap<string, string | Uint8Array>,
+): boolean {
+  const iv = others.get(`${column}_iv`)
+  const sealed = bytesOf(stored)
+  return [sealed, ...(iv === undefined ? [] : [Buffer.concat([bytesOf(iv), sealed])])].some((bytes) => {
+    try {
+      return openBytes(key, bytes).length > 0
+    } catch {
+      return false // what does not open is nobody's that needs this key
+    }
   })
 }
 

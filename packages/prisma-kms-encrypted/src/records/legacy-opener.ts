@@ -36,4 +36,11 @@ export interface LegacyOpener {
    * @throws whatever; only errors of this library are passed on
    */
   open(value: LegacyValue): string | Uint8Array | Promise<string | Uint8Array>
+  /**
+   * Finds a value under the same wrapped key in a column that is no encrypted field here: an import would take the key away
+   * from it. Left out where values need nothing of their record.
+   * @param others column of the database → what is stored there, unless it is too short to be encrypted
+   * @returns the name of such a column; `null`: there is none
+   */
+  findOther?(value: LegacyValue, others: ReadonlyMap<string, string | Uint8Array>): Promise<string | null>
 }

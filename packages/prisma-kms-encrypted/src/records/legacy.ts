@@ -6,7 +6,7 @@ import type { KmsCall } from '../kms/provider.js'
 import { contextFor, identityOf, type RecordIdentity } from './context.js'
 import { keyFailure, recordReference, serviceFailure } from './data-keys.js'
 import type { Args } from './arguments.js'
-import type { LegacyOpener } from './legacy-opener.js'
+import type { LegacyOpener, LegacyValue } from './legacy-opener.js'
 import type { KeyGroup, SealedField } from './models.js'
 
 /**
@@ -21,27 +21,56 @@ export async function openLegacy(
   stored: unknown,
   call: KmsCall,
 ): Promise<string | Uint8Array> {
-  const { group, legacy } = field
-  const { model } = group
-  const identity = identityOf(model, row)
-  if (!identity || !legacy) throw new TypeError('the context fields are always read')
-  const wrappedKey = row[group.column]
+  const { legacy } = field
+  if (!legacy) throw new TypeError('only fields with an opener hold values of another library')
   try {
-    const opened = await legacy.open({
-      model: model.name,
-      field: field.name,
-      stored: stored as string | Uint8Array, // holdsLegacy() has looked
-      id: identity.id ?? '',
-      row,
-      wrappedKey: typeof wrappedKey === 'string' ? wrappedKey : null,
-      unwrapKey: (version, ciphertext, contextText) =>
-        unwrapKey(group, identity, { version, ciphertext, contextText }, call),
-    })
+    const opened = await legacy.open(legacyValue(field, row, stored, call))
     if (field.type === 'Bytes') return typeof opened === 'string' ? Buffer.from(opened, 'utf8') : opened
     return typeof opened === 'string' ? opened : new TextDecoder('utf-8', { fatal: true }).decode(opened)
   } catch (error) {
     if (isKmsEncryptedError(error)) throw error
     throw notOpened(field, legacy) // whatever it is, it may quote a value
+  }
+}
+
+/**
+ * Refuses to give a record a new key while a value needs the other library's which is in no encrypted field here.
+ * @param field one whose value needs that key
+ * @param others column of the database → what is stored there
+ * @throws KmsEncryptedError `UNSUPPORTED_OPERATION`, `KMS_…`
+ */
+export async function refuseForOther(
+  field: SealedField,
+  row: Args,
+  others: ReadonlyMap<string, string | Uint8Array>,
+  call: KmsCall,
+): Promise<void> {
+  const { group, legacy } = field
+  if (!legacy?.findOther || others.size === 0) return
+  const column = await legacy.findOther(legacyValue(field, row, row[field.name], call), others)
+  if (column === null) return
+  throw new KmsEncryptedError({
+    code: 'UNSUPPORTED_OPERATION',
+    message: `${group.model.name}: column '${column}', which is no encrypted field here, holds a value of ${legacy.name} under the key of '${group.key}'`,
+    why: 'A record is imported with a new data key; without the old one, that value would be lost.',
+    fix: `Make the column an encrypted field of key '${group.key}' and list it in legacy, or set it to NULL if the value may go.`,
+  })
+}
+
+function legacyValue(field: SealedField, row: Args, stored: unknown, call: KmsCall): LegacyValue {
+  const { group } = field
+  const identity = identityOf(group.model, row)
+  if (!identity) throw new TypeError('the context fields are always read')
+  const wrappedKey = row[group.column]
+  return {
+    model: group.model.name,
+    field: field.name,
+    stored: stored as string | Uint8Array, // holdsLegacy() has looked
+    id: identity.id ?? '',
+    row,
+    wrappedKey: typeof wrappedKey === 'string' ? wrappedKey : null,
+    unwrapKey: (version, ciphertext, contextText) =>
+      unwrapKey(group, identity, { version, ciphertext, contextText }, call),
   }
 }
 

@@ -7,14 +7,15 @@ import type { Row } from '../records/open-rows.js'
 import { cursorOf } from './cursors.js'
 import { writeChanges, type WriteOutcome } from './guarded-writes.js'
 import { failureOf } from './renew-rows.js'
-import { encryptRow, type EncryptionScope } from './row-encryption.js'
+import { readOtherColumns } from './other-columns.js'
+import { encryptRow, type Elsewhere, type EncryptionScope } from './row-encryption.js'
 import { nothingInHand, type KeysInHand } from './seal-plaintext.js'
-import { readStoredRows } from './stored-rows.js'
+import { readStoredRows, type StoredRow } from './stored-rows.js'
 import { lockedAttempts, shortCall, underRowLock } from './under-lock.js'
 import { findUnknownValues } from './unknown-values.js'
 import { verifyRows } from './verify-rows.js'
 import type { RowFailure } from './walk-options.js'
-import type { WorkOutcome } from './walk-table.js'
+import type { WorkOutcome } from './table-job.js'
 
 /** Everything that the parts of a run need to know of it. */
 export interface Encryption extends EncryptionScope {
@@ -25,6 +26,8 @@ export interface Encryption extends EncryptionScope {
 
 /** Attempts without a lock. */
 const maxAttempts = 5
+
+const nothing: Elsewhere = { values: [], others: new Map() }
 
 /** How an attempt is made. */
 interface Attempt {
@@ -106,9 +109,16 @@ async function decideOnce(
   const keyed = stored.filter(({ row }) => groups.some(({ column }) => row[column] !== null))
   const keyedRows = keyed.map(({ row }) => row)
   const found = encryption.seals ? await findUnknownValues(runtime, client, model, keyedRows) : []
-  const elsewhere = new Map(keyed.map((row, index) => [row, found[index]?.values ?? []]))
+  const imports = encryption.seals && groups.some((group) => group.imports)
+  const others = imports ? await readOtherColumns(runtime, client, model, keyedRows) : []
+  const elsewhere = new Map(
+    keyed.map((row, index): [StoredRow, Elsewhere] => [
+      row,
+      { values: found[index]?.values ?? [], others: others[index] ?? nothing.others },
+    ]),
+  )
   const decided = await Promise.all(
-    stored.map((row) => encryptRow(encryption, row, elsewhere.get(row) ?? [], hand, call)),
+    stored.map((row) => encryptRow(encryption, row, elsewhere.get(row) ?? nothing, hand, call)),
   )
   return stored.flatMap(({ row, version }, index) => {
     const decision = decided[index]

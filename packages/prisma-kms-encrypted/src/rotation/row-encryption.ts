@@ -6,11 +6,12 @@ import type { KmsCall } from '../kms/provider.js'
 import type { KeyRing } from '../records/data-keys.js'
 import type { IndexKeys } from '../records/index-keys.js'
 import { opensNothing } from '../records/known-values.js'
-import { legacyPlaintext, legacyResult, mixedFormats, openLegacy } from '../records/legacy.js'
+import { legacyPlaintext, legacyResult, mixedFormats, openLegacy, refuseForOther } from '../records/legacy.js'
 import type { UnknownValues } from '../records/kept-entries.js'
 import type { KeyGroup, RecordModel, SealedField } from '../records/models.js'
 import { chooseEntry, columnName, openRows, type Row } from '../records/open-rows.js'
 import { holdsLegacy } from '../records/stored-plaintext.js'
+import type { OtherColumns } from './other-columns.js'
 import { sealPlaintext, type GroupPlaintext, type GroupValues, type KeysInHand } from './seal-plaintext.js'
 import type { StoredRow } from './stored-rows.js'
 
@@ -31,25 +32,32 @@ export type RowEncryption =
   | { readonly ok: true; readonly set: Row }
   | { readonly ok: false; readonly key: string; readonly error: KmsEncryptedError }
 
+/** What a row holds beside the encrypted fields. */
+export interface Elsewhere {
+  /** What looks encrypted in columns that are no encrypted fields here. */
+  readonly values: UnknownValues
+  /** All that another library may have encrypted; empty where nothing is imported. */
+  readonly others: OtherColumns
+}
+
 /**
  * Decides over one row, wholly or not at all.
- * @param elsewhere what looks encrypted in columns that are no encrypted fields here
  * @throws whatever is no failure of this row
  */
 export async function encryptRow(
   scope: EncryptionScope,
   stored: StoredRow,
-  elsewhere: UnknownValues,
+  elsewhere: Elsewhere,
   hand: KeysInHand,
   call: KmsCall,
 ): Promise<RowEncryption> {
   const parts = await Promise.all(
     scope.groups.map(async (group): Promise<RowEncryption> => {
       try {
-        const plaintext = await readPlaintext(scope, group, stored, hand.ring, call)
+        const plaintext = await readPlaintext(scope, group, stored, elsewhere.others, hand.ring, call)
         const indexes = indexesOf(scope, plaintext, stored.row)
         if (!scope.seals) return { ok: true, set: indexes }
-        const sealed = await sealPlaintext(plaintext, stored.row, elsewhere, hand, call)
+        const sealed = await sealPlaintext(plaintext, stored.row, elsewhere.values, hand, call)
         return { ok: true, set: { ...indexes, ...sealed } }
       } catch (error) {
         if (!isKmsEncryptedError(error) || call.signal?.aborted === true) throw error
@@ -84,6 +92,7 @@ async function readPlaintext(
   scope: EncryptionScope,
   group: KeyGroup,
   stored: StoredRow,
+  others: OtherColumns,
   ring: KeyRing,
   call: KmsCall,
 ): Promise<GroupPlaintext> {
@@ -96,9 +105,11 @@ async function readPlaintext(
     known[field.name] = row[field.name]
     slots.push({ field, value: json.get(field.name) ?? row[field.name] })
   }
-  const opened = await Promise.all(
-    values.legacy.map((field) => openLegacy(field, row, row[field.name], call)),
-  )
+  const [first] = values.legacy
+  const [opened] = await Promise.all([
+    Promise.all(values.legacy.map((field) => openLegacy(field, row, row[field.name], call))),
+    first && scope.seals ? refuseForOther(first, row, others, call) : null, // in one call with the others
+  ])
   values.legacy.forEach((field, index) => {
     const text = opened[index] ?? ''
     known[field.name] = legacyResult(field, text)

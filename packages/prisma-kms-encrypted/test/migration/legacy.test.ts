@@ -142,6 +142,66 @@ describe('kms_encrypted', () => {
     expect(await prisma.profile.findUnique({ where })).toMatchObject({ bio: 'partial now', headline: 'too' })
   })
 
+  describe('beside a column of the same key that is no encrypted field here', () => {
+    beforeAll(() =>
+      database.sql(
+        'ALTER TABLE "Profile" ADD COLUMN other text, ADD COLUMN other_iv text, ADD COLUMN raw bytea',
+      ),
+    )
+    afterAll(() =>
+      database.sql('ALTER TABLE "Profile" DROP COLUMN other, DROP COLUMN other_iv, DROP COLUMN raw'),
+    )
+
+    test.each([
+      ['of Lockbox', lockboxUtf8.stored, null, null],
+      ['of attr_encrypted', attrLong.stored, attrLong.iv, null],
+      ['of Lockbox, in bytes', null, null, Buffer.from(lockboxUtf8.stored, 'base64')],
+    ])('a record whose key a value %s needs is reported and left as it is', async (_, other, iv, raw) => {
+      await insertProfile(rails.keys['Profile']?.['versioned'])
+      await database.sql('UPDATE "Profile" SET other = $1, other_iv = $2, raw = $3', other, iv, raw)
+      const before = await database.stored('"Profile"', profileId)
+      const result = await encryptAll(profiles().prisma.profile)
+      expect(result).toMatchObject({
+        done: 0,
+        failed: 1,
+        failures: [{ error: { code: 'UNSUPPORTED_OPERATION' } }],
+      })
+      expect(result.failures[0]?.error.message).toContain(raw ? "'raw'" : "'other'")
+      expect(await database.stored('"Profile"', profileId)).toEqual(before)
+    })
+
+    test('whatever else is there does not matter, and costs no call to the key service', async () => {
+      const { prisma, kms } = database.connect({
+        keys: { ...keys, default: { keyId: 'local/app' } },
+        legacy: [railsKmsEncrypted({ model: 'Profile', fields: { bio: 'lockbox', headline: 'lockbox' } })],
+      })
+      const [wrapped] = await kms.wrap(
+        'local/app',
+        [
+          {
+            plaintext: Buffer.from(rails.dataKey, 'base64'),
+            context: { model_name: 'Profile', model_id: profileId },
+          },
+        ],
+        {},
+      )
+      if (!wrapped?.ok) throw new Error('not wrapped')
+      await insertProfile(`v1:${Buffer.from(wrapped.value).toString('base64')}`, lockbox.stored, {
+        ...attr,
+        stored: lockboxUtf8.stored,
+      })
+      await database.sql(
+        'UPDATE "Profile" SET other = $1, other_iv = $2, raw = $3',
+        `A${lockbox.stored.slice(1)}`,
+        '{"some": "JSON text, longer than a nonce"}',
+        Buffer.alloc(64, 7),
+      )
+      kms.reset()
+      expect(await encryptAll(prisma.profile)).toMatchObject({ done: 1, failed: 0 })
+      expect(kms.counts).toMatchObject({ unwrap: { calls: 1 }, wrap: { calls: 1 } })
+    })
+  })
+
   test('values of two formats under one key are refused', async () => {
     const { prisma } = profiles()
     await insertProfile(rails.keys['Profile']?.['versioned'])
