@@ -9,7 +9,7 @@ import { cursorOf } from './cursors.js'
 import { encryptRows, type Encryption } from './encrypt-rows.js'
 import { orderOf, readPages, selectColumns, within, type PageScope } from './pages.js'
 import { failureOf } from './renew-rows.js'
-import type { TableJob } from './walk-table.js'
+import type { TableJob } from './table-job.js'
 
 /** Which rows of the table are walked. */
 export interface EncryptedRows {

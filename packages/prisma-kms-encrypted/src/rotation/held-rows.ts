@@ -6,6 +6,8 @@ import type { BatchPlace } from './walk-tally.js'
 export class HeldRows {
   readonly #rows = new Map<string, { readonly row: Row; readonly place: BatchPlace }>()
   readonly #open = new Map<BatchPlace, number>()
+  /** The batches of rows in doubt, one entry a row. */
+  readonly #doubtful: BatchPlace[] = []
   readonly #settled: (place: BatchPlace) => void
 
   /** @param settled called when no row of a batch waits any more */
@@ -33,14 +35,33 @@ export class HeldRows {
 
   /** A row no longer waits. */
   release(cursor: string): void {
+    const place = this.#take(cursor)
+    if (place) this.#close(place)
+  }
+
+  /** A row no longer waits, but its batch is not settled before {@link settleDoubtful}. */
+  doubt(cursor: string): void {
+    const place = this.#take(cursor)
+    if (place) this.#doubtful.push(place)
+  }
+
+  /** What was in doubt is settled. */
+  settleDoubtful(): void {
+    for (const place of this.#doubtful.splice(0)) this.#close(place)
+  }
+
+  #take(cursor: string): BatchPlace | null {
     const held = this.#rows.get(cursor)
-    if (!held) return
     this.#rows.delete(cursor)
-    const left = (this.#open.get(held.place) ?? 1) - 1
-    if (left > 0) this.#open.set(held.place, left)
+    return held?.place ?? null
+  }
+
+  #close(place: BatchPlace): void {
+    const left = (this.#open.get(place) ?? 1) - 1
+    if (left > 0) this.#open.set(place, left)
     else {
-      this.#open.delete(held.place)
-      this.#settled(held.place)
+      this.#open.delete(place)
+      this.#settled(place)
     }
   }
 }

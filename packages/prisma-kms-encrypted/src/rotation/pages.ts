@@ -6,7 +6,7 @@ import type { RecordModel } from '../records/models.js'
 import type { Row } from '../records/open-rows.js'
 import { primaryKeyOf } from '../records/place-changes.js'
 import { cursorOf } from './cursors.js'
-import type { Batch } from './walk-table.js'
+import type { Batch } from './table-job.js'
 
 /** Which rows of a table are read, and what of them. */
 export interface PageScope {

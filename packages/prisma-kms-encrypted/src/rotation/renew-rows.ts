@@ -13,7 +13,7 @@ import type { Rotation } from './rotation.js'
 import { lockedAttempts, shortCall, underRowLock } from './under-lock.js'
 import { verifyRows } from './verify-rows.js'
 import type { RowFailure } from './walk-options.js'
-import type { WorkOutcome } from './walk-table.js'
+import type { WorkOutcome } from './table-job.js'
 
 /** Attempts without a lock. */
 const maxAttempts = 5

@@ -9,7 +9,7 @@ import { cursorOf } from './cursors.js'
 import { readPages, readRows, within, type PageScope } from './pages.js'
 import { failureOf, renewRows } from './renew-rows.js'
 import type { Rotation } from './rotation.js'
-import type { TableJob } from './walk-table.js'
+import type { TableJob } from './table-job.js'
 
 /** The job that renews the keys of a model's rows. */
 export function createRotationJob(rotation: Rotation): TableJob {

@@ -2,38 +2,9 @@
 import { systemTiming, type Timing } from '../kms/timing.js'
 import type { Row } from '../records/open-rows.js'
 import { HeldRows } from './held-rows.js'
+import type { Batch, TableJob, WorkOutcome } from './table-job.js'
 import type { RowFailure, WalkOptions, WalkResult } from './walk-options.js'
 import { WalkTally, type BatchOutcome, type BatchPlace } from './walk-tally.js'
-
-/** One batch as read. */
-export interface Batch extends BatchPlace {
-  readonly rows: readonly Row[]
-}
-
-/** What came of some rows, and those that other writers held. */
-export interface WorkOutcome extends BatchOutcome {
-  /** Locked by others, or changed by them again and again: they get another turn later. */
-  readonly busy: readonly Row[]
-}
-
-/** A table and what is to be done with it. */
-export interface TableJob {
-  /** Rows in scope, and those among them that need nothing and will not be read. */
-  count(): Promise<{ readonly total: number; readonly settled: number }>
-  /** The batches that need work, in the order of the primary key. */
-  batches(): AsyncIterable<Batch>
-  /**
-   * Does the work for some rows, each wholly or not at all.
-   * @throws whatever ends the whole walk, such as a database or a key service that is away
-   */
-  work(rows: readonly Row[], signal: AbortSignal): Promise<WorkOutcome>
-  /** Rows as they are now; those that are gone are missing. */
-  readAgain(rows: readonly Row[]): Promise<readonly Row[]>
-  /** The text that stands for a row's primary key. */
-  cursorOf(row: Row): string
-  /** The failure of a row that other writers held to the last. */
-  giveUp(row: Row): RowFailure
-}
 
 /** Pauses in ms before held rows get another turn; after the last turn they are given up. */
 const pausesMs = [50, 100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000]
@@ -76,6 +47,7 @@ export async function walkTable(
     await Promise.all(inHand)
     walk.settleDoubtful()
     await walk.revisit()
+    walk.settleDoubtful()
   } catch (error) {
     walk.fail(error)
     await Promise.all(inHand)
@@ -142,6 +114,7 @@ class Walk {
   /** There was no outage: what failed is the rows' own fault. */
   settleDoubtful(): void {
     if (this.ended) return
+    this.#held.settleDoubtful()
     for (const { place, busy } of this.#doubtful) this.#held.hold(place, busy)
     this.#doubtful = []
   }
@@ -156,14 +129,18 @@ class Walk {
         const now = await this.#job.readAgain([...rows.values()])
         const outcome = await this.#job.work(now, this.#end.signal)
         const busy = this.#byCursor(outcome.busy)
-        for (const cursor of rows.keys()) if (!busy.has(cursor)) this.#held.release(cursor)
+        this.#release(
+          [...rows.keys()].filter((cursor) => !busy.has(cursor)),
+          outcome,
+        )
         this.#report({ ...outcome, skipped: outcome.skipped + rows.size - now.length })
       }
     }
     for (const rows of this.#held.batches(this.#held.size)) {
-      for (const cursor of rows.keys()) this.#held.release(cursor)
       const failures = [...rows.values()].map((row) => this.#job.giveUp(row))
-      this.#report({ done: 0, skipped: 0, failed: failures.length, failures })
+      const outcome = { done: 0, skipped: 0, failed: failures.length, failures }
+      this.#release([...rows.keys()], outcome)
+      this.#report(outcome)
     }
   }
 
@@ -176,15 +153,29 @@ class Walk {
   }
 
   /** Lets the cursor pass a batch, unless its failures end the walk or may yet turn out to be an outage's. */
-  #settle(place: BatchPlace, { done, failures, busy }: WorkOutcome): void {
-    const batch = { place, busy: this.#byCursor(busy) }
-    const stops = this.#options.onError === 'stop' && failures.length > 0
-    if (stops || (done === 0 && failures.some(isRefusal))) {
+  #settle(place: BatchPlace, outcome: WorkOutcome): void {
+    const batch = { place, busy: this.#byCursor(outcome.busy) }
+    if (this.#isDoubtful(outcome)) {
       this.#doubtful.push(batch)
       return
     }
     this.#held.hold(place, batch.busy)
-    if (done > 0) this.settleDoubtful()
+    if (outcome.done > 0) this.settleDoubtful()
+  }
+
+  /** The same for rows that have had their turn. */
+  #release(cursors: readonly string[], outcome: BatchOutcome): void {
+    const isDoubtful = this.#isDoubtful(outcome)
+    for (const cursor of cursors) {
+      if (isDoubtful) this.#held.doubt(cursor)
+      else this.#held.release(cursor)
+    }
+    if (outcome.done > 0 && !isDoubtful) this.settleDoubtful()
+  }
+
+  #isDoubtful({ done, failures }: BatchOutcome): boolean {
+    const stops = this.#options.onError === 'stop' && failures.length > 0
+    return stops || (done === 0 && failures.some(isRefusal))
   }
 
   /** Walking on through millions of rows would only report them all. */

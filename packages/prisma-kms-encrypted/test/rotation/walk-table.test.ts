@@ -2,7 +2,8 @@
 import { KmsEncryptedError, type ErrorCode } from '../../src/errors.js'
 import type { Timing } from '../../src/kms/timing.js'
 import type { WalkProgress } from '../../src/rotation/walk-options.js'
-import { walkTable, type Batch, type TableJob, type WorkOutcome } from '../../src/rotation/walk-table.js'
+import type { Batch, TableJob, WorkOutcome } from '../../src/rotation/table-job.js'
+import { walkTable } from '../../src/rotation/walk-table.js'
 
 type Row = Record<string, unknown>
 
@@ -190,6 +191,42 @@ test.each([1, 3])(
     expect(last).toMatchObject({ done: 6, cursor: '6' })
   },
 )
+
+/** A table in which a row is held at first; from the second turn of anything on, every call is refused. */
+function outageForHeldRows(held: number, code: ErrorCode) {
+  const turns = new Map<unknown, number>()
+  return tableOf(300, (batch) => {
+    const again = batch.filter(({ id }) => turns.has(id))
+    for (const { id } of batch) turns.set(id, 1)
+    if (again.length === 0) return { busy: batch.filter(({ id }) => Number(id) <= held) }
+    return { failures: again.map(({ id }) => ({ id: String(id), key: 'default', error: failure(code) })) }
+  }).job
+}
+
+test('an outage that meets only rows which were held leaves the cursor before them', async () => {
+  let last: WalkProgress | undefined
+  const job = outageForHeldRows(120, 'KMS_UNAVAILABLE')
+  const walking = walkTable(job, { onProgress: (now) => (last = now) }, fakeClock())
+  await expect(walking).rejects.toMatchObject({ code: 'KMS_UNAVAILABLE' })
+  expect(last).toMatchObject({ done: 180, cursor: null })
+})
+
+test('a held row that ends the walk with onError: stop is not passed either', async () => {
+  let last: WalkProgress | undefined
+  const options = { onError: 'stop', onProgress: (now: WalkProgress) => (last = now) } as const
+  const walking = walkTable(outageForHeldRows(4, 'DECRYPTION_FAILED'), options, fakeClock())
+  await expect(walking).rejects.toMatchObject({ code: 'DECRYPTION_FAILED' })
+  expect(last).toMatchObject({ done: 296, cursor: null })
+})
+
+test('held rows that the key service refuses without an outage are passed', async () => {
+  expect(await walkTable(outageForHeldRows(4, 'KMS_ACCESS_DENIED'), {}, fakeClock())).toMatchObject({
+    done: 296,
+    failed: 4,
+    cursor: '300',
+    finished: true,
+  })
+})
 
 test('with onError: stop the cursor stands before the row that ended the walk', async () => {
   let last: WalkProgress | undefined
