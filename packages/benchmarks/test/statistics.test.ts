@@ -55,6 +55,24 @@ describe('rounds', () => {
     expect(wallMs.a).toHaveLength(2)
     expect(cpuMs.b).toHaveLength(2)
   })
+
+  it('collects garbage before each sample, at nobody’s cost, or at the end of the sample that left it', async () => {
+    const given = globalThis.gc
+    const order: string[] = []
+    globalThis.gc = (() => order.push('gc')) as unknown as typeof given // nobody looks at what it gives
+    const way = {
+      run: () => Promise.resolve(order.push('run')),
+      reset: () => Promise.resolve(order.push('reset')),
+    }
+    const once = { least: 1, budgetMs: 0, warmUps: 0 }
+    try {
+      await measureRounds({ way }, once)
+      await measureRounds({ way }, once, 'itself')
+    } finally {
+      globalThis.gc = given
+    }
+    expect(order).toEqual(['gc', 'run', 'reset', 'run', 'gc', 'reset'])
+  })
 })
 
 describe('targets', () => {

@@ -19,6 +19,9 @@ export interface Rounds {
   readonly warmUps?: number
 }
 
+/** Who pays for collecting the young garbage of a way: nobody, between the samples, or the way itself. */
+export type GarbageCharge = 'nobody' | 'itself'
+
 /** What each way took, in milliseconds, in the order of the rounds. */
 export interface Samples<Name extends string> {
   readonly wallMs: Readonly<Record<Name, readonly number[]>>
@@ -33,6 +36,7 @@ export interface Samples<Name extends string> {
 export async function measureRounds<Name extends string>(
   ways: Readonly<Record<Name, Way>>,
   { least, budgetMs, warmUps = 3 }: Rounds,
+  charge: GarbageCharge = 'nobody',
 ): Promise<Samples<Name>> {
   const names = Object.keys(ways) as Name[] // `ways` is a literal with exactly these keys
   const empty = (): Record<Name, number[]> =>
@@ -43,7 +47,7 @@ export async function measureRounds<Name extends string>(
   for (let round = -warmUps; round < least || performance.now() < until; round++) {
     if (round === 0) until = performance.now() + budgetMs
     for (const name of round % 2 === 0 ? names : names.toReversed()) {
-      const sample = await time(ways[name])
+      const sample = await time(ways[name], charge)
       if (round < 0) continue
       wallMs[name].push(sample.wallMs)
       cpuMs[name].push(sample.cpuMs)
@@ -60,14 +64,19 @@ export function estimateTimes<Name extends string>(
   return { ...estimate(wallMs, figure), byCpuTime: estimate(cpuMs, figure).value }
 }
 
-async function time(way: Way): Promise<{ wallMs: number; cpuMs: number }> {
+async function time(way: Way, charge: GarbageCharge): Promise<{ wallMs: number; cpuMs: number }> {
   // What the way before has left on the young heap must not be charged to this one.
-  globalThis.gc?.({ type: 'minor', execution: 'sync' })
+  if (charge === 'nobody') collectYoung()
   const cpu = process.cpuUsage()
   const start = performance.now()
   await way.run()
+  if (charge === 'itself') collectYoung()
   const wallMs = performance.now() - start
   const { user, system } = process.cpuUsage(cpu)
   await way.reset?.()
   return { wallMs, cpuMs: (user + system) / 1_000 }
+}
+
+function collectYoung(): void {
+  globalThis.gc?.({ type: 'minor', execution: 'sync' })
 }

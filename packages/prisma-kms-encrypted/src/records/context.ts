@@ -20,13 +20,14 @@ export function identityOf(
   model: RecordModel,
   row: Readonly<Record<string, unknown>>,
 ): RecordIdentity | null {
-  const parts: string[] = []
-  for (const id of model.definition.contextId) {
-    const part = canonicalId(row[id.field], id.canonical)
-    if (part === null) return null
-    parts.push(part)
+  const { contextId } = model.definition
+  const [first] = contextId
+  if (first && contextId.length === 1) {
+    const id = canonicalId(row[first.field], first.canonical)
+    return id === null ? null : { id, columns: row }
   }
-  return { id: parts.length === 1 ? (parts[0] ?? '') : JSON.stringify(parts), columns: row }
+  const parts = contextId.map((id) => canonicalId(row[id.field], id.canonical))
+  return parts.includes(null) ? null : { id: JSON.stringify(parts), columns: row }
 }
 
 /** One id value in the form in which the database stores it; `null` for what is no value of that form. */

@@ -14,6 +14,8 @@ import { systemTiming, type Timing } from '../kms/timing.js'
 export interface DataKeyCache {
   /** Changes with each {@link flush}: a key whose unwrapping began before is not kept. */
   readonly generation: number
+  /** Whether somebody counts the uses of keys: `maxUses`, or the audit. */
+  countsUses(): boolean
   /** A key that is kept, which counts as one use and is told to the audit. */
   take(name: string, describe: () => CachedUse): DataKey | undefined
   /** Keeps a key that was just unwrapped, and used once. */
@@ -57,6 +59,7 @@ export function createDataKeyCache(
     get generation() {
       return generation
     },
+    countsUses: () => maxUses !== Infinity || tellsCached(audit),
     take(name, describe) {
       const key = use(name)
       if (key !== undefined && tellsCached(audit)) emitCached(audit, describe())

@@ -60,7 +60,16 @@ export class KeyRing {
    * @param text the entry as its column spells it, without label
    */
   find(owner: KeyOwner, version: number, text: string): DataKey | undefined {
-    return this.#lookUp(owner, version, nameOfKey(owner, version, text))
+    const name = nameOfKey(owner, version, text)
+    const recordName = nameForRecord(owner, name)
+    const known = this.#keys.get(recordName)
+    if (known) return known
+    const cache = owner.group.config.versions.get(version)?.cache
+    if (!cache) return undefined
+    const cached = takeCached(cache, owner, version, name)
+    // Where nobody counts, the cache may be asked again: a large result need not fill the ring.
+    if (cached && cache.countsUses()) this.#keys.set(recordName, cached)
+    return cached
   }
 
   /** Wraps fresh keys under the current version of their groups; one pass for all of them. */
@@ -92,9 +101,12 @@ export class KeyRing {
     await inSlices(requests, (request) => {
       const { version } = request.entry
       const name = nameOfKey(request, version, entryText(request.entry))
-      if (this.#lookUp(request, version, name)) return
+      const recordName = nameForRecord(request, name)
+      if (this.#keys.has(recordName)) return
       const cache = request.group.config.versions.get(version)?.cache ?? null
-      missing.set(nameForRecord(request, name), { request, name, cache, generation: cache?.generation ?? 0 })
+      const cached = cache ? takeCached(cache, request, version, name) : undefined
+      if (cached) this.#keys.set(recordName, cached)
+      else missing.set(recordName, { request, name, cache, generation: cache?.generation ?? 0 })
     })
     if (missing.size === 0) return
     const jobs = [...missing]
@@ -112,19 +124,17 @@ export class KeyRing {
       cache?.keep(name, dataKey, generation)
     })
   }
+}
 
-  #lookUp(owner: KeyOwner, number: number, name: string): DataKey | undefined {
-    const recordName = nameForRecord(owner, name)
-    const known = this.#keys.get(recordName)
-    if (known) return known
-    const version = owner.group.config.versions.get(number)
-    const cached = version?.cache?.take(name, () => ({
-      place: { provider: version.provider.name, keyId: version.keyId, operation: 'unwrap' },
-      item: boundTo(owner, number),
-    }))
-    if (cached) this.#keys.set(recordName, cached)
-    return cached
-  }
+/** Takes a key that was kept, as one use by this record. */
+function takeCached(cache: DataKeyCache, owner: KeyOwner, version: number, name: string) {
+  return cache.take(name, () => {
+    const { provider, keyId } = versionOf(owner.group, version)
+    return {
+      place: { provider: provider.name, keyId, operation: 'unwrap' },
+      item: boundTo(owner, version),
+    }
+  })
 }
 
 /** A key that has to be asked for, and where it is kept then. */

@@ -14,8 +14,8 @@ export async function inSlices<T>(
   now: () => number = () => performance.now(),
 ): Promise<void> {
   let startedMs = now()
-  for (const [index, item] of items.entries()) {
-    work(item, index)
+  for (let index = 0; index < items.length; index++) {
+    work(items[index] as T, index) // below the length
     if (index % itemsPerLook !== itemsPerLook - 1 || now() - startedMs < sliceMs) continue
     await nextTurn()
     startedMs = now()

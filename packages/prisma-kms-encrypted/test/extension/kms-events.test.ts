@@ -77,6 +77,26 @@ test('cached keys are told with their source', async () => {
   expect(kms.counts.unwrap.items).toBe(2)
 })
 
+test('a record that stands twice in a result is one use of its cached key', async () => {
+  const cache = { ttlMs: 60_000, maxEntries: 100 }
+  const { prisma, take } = connect({ cache })
+  const counted = database.connect({ cache: { ...cache, maxUses: 3 } })
+  const { id } = await prisma.user.create({
+    data: { name: 'Ada', posts: { create: [{ title: '1' }, { title: '2' }] } },
+  })
+  const read = { where: { authorId: id }, select: { author: { select: { name: true } } } } as const
+  await prisma.post.findMany(read)
+  take()
+  await prisma.post.findMany(read)
+  expect(take().map(({ source, recordId }) => [source, recordId])).toEqual([['cache', String(id)]])
+
+  const names = { author: { name: 'Ada' } }
+  for (let reads = 0; reads < 4; reads++) {
+    expect(await counted.prisma.post.findMany(read)).toEqual([names, names])
+  }
+  expect(counted.kms.counts.unwrap.items).toBe(2)
+})
+
 test('without row binding, records that share a wrapped key each leave their own event', async () => {
   const context = () => ({ tenant: 't' })
   const unbound = { eager: 'context-free', context, rowBinding: 'off' } as const

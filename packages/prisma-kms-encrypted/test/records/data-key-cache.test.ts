@@ -102,6 +102,14 @@ test('each use is one event, and a key that is not there is none', () => {
   ])
 })
 
+test('uses are counted where they end a key, or somebody is told of them', () => {
+  const counting = (options: Partial<DataKeyCacheOptions>, listener?: () => void) =>
+    createDataKeyCache({ ...bounds, ...options }, createKmsAudit(listener)).countsUses()
+  expect(counting({ maxUses: 3 })).toBe(true)
+  expect(counting({}, () => undefined)).toBe(true)
+  expect(counting({})).toBe(false)
+})
+
 test.each([{ ttlMs: 0 }, { maxEntries: 0.5 }, { maxUses: -1 }, { maxBytes: NaN }])('refuses %j', (bad) => {
   expect(codeOf(() => setUp(bad))).toBe('INVALID_CONFIGURATION')
 })
