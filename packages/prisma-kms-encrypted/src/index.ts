@@ -8,7 +8,7 @@ export type {
 } from './extension/configuration.js'
 export { withoutDecryption } from './extension/stored-values.js'
 export type { KmsClient, RecordId } from './extension/kms-client.js'
-export type { BranchKeyOptions } from './extension/branch-keys.js'
+export type { BranchKeyOptions } from './extension/branch-key-options.js'
 export { postgresBranchKeys } from './providers/postgres-branch-keys.js'
 export type {
   PostgresBranchKeysOptions,

@@ -1,10 +1,34 @@
-/** Builds the form of some options when they are first checked, not when the package is imported. */
+/** What the forms of options are made of: zod's schemas, built when they are first checked and not when the package is imported. */
+import * as z from 'zod/mini'
+import en from 'zod/v4/locales/en.js'
 
 /**
  * Remembers what `build` makes on its first use. Building all forms takes longer than evaluating the rest of the package,
  * and a program checks the options of what it uses only.
  */
-export function lazySchema<Schema>(build: () => Schema): () => Schema {
-  let built: { readonly schema: Schema } | undefined
-  return () => (built ??= { schema: build() }).schema
+export function lazySchema<Schema extends z.ZodMiniType>(build: () => Schema): () => Schema {
+  let built: Schema | undefined
+  return () => {
+    if (built) return built
+    z.config(en()) // the small zod has no words of its own for what it refuses
+    return (built = build())
+  }
+}
+
+/** Any function; its type is the caller's word. */
+export function functionSchema<T>(message = 'expected a function') {
+  return z.custom<T>((value) => typeof value === 'function', message)
+}
+
+/**
+ * Any object; its type is the caller's word.
+ * @param methods names of functions that it must have
+ */
+export function objectSchema<T extends object>(message?: string, methods: readonly string[] = []) {
+  const check = (value: unknown): boolean => {
+    if (typeof value !== 'object' || value === null) return false
+    const given = value as Readonly<Record<string, unknown>> // any object has string properties
+    return methods.every((name) => typeof given[name] === 'function')
+  }
+  return z.custom<T>(check, message)
 }

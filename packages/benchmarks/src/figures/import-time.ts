@@ -1,4 +1,7 @@
-/** How long a process waits for the package, against what it would wait for the package's own dependencies. */
+/**
+ * How long a process waits for the package, against a fixed yardstick: zod and Prisma's part of extensions as they are
+ * published. The package is built on both; of zod it brings along the parts that it uses.
+ */
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'

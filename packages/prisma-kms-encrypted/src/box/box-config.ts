@@ -1,5 +1,5 @@
 /** Validates the configuration of a box once and finds the provider of each key version. */
-import * as z from 'zod'
+import * as z from 'zod/mini'
 
 import { KmsEncryptedError } from '../errors.js'
 import { createKmsAudit } from '../kms/audit.js'
@@ -7,7 +7,7 @@ import type { KmsEvent } from '../kms/audit-event.js'
 import { withCallPolicy } from '../kms/call-policy.js'
 import type { KmsProvider } from '../kms/provider.js'
 import { createProviderRegistry } from '../kms/registry.js'
-import { lazySchema } from '../lazy-schema.js'
+import { functionSchema, lazySchema, objectSchema } from '../lazy-schema.js'
 import { defaultProviders } from '../providers/defaults.js'
 
 /** What holds for all versions of a box's key. */
@@ -47,27 +47,19 @@ export interface ResolvedBox {
 }
 
 const configuration = lazySchema(() => {
+  const name = z.string().check(z.minLength(1))
   const options = {
-    providers: z
-      .array(
-        z.custom<KmsProvider>(
-          (value) => typeof value === 'object' && value !== null && 'wrap' in value && 'unwrap' in value,
-          'expected a KmsProvider',
-        ),
-      )
-      .optional(),
-    legacy: z.literal('kms_encrypted').optional(),
-    onKmsEvent: z
-      .custom<(event: KmsEvent) => void>((value) => typeof value === 'function', 'expected a function')
-      .optional(),
+    providers: z.optional(z.array(objectSchema<KmsProvider>('expected a KmsProvider', ['wrap', 'unwrap']))),
+    legacy: z.optional(z.literal('kms_encrypted')),
+    onKmsEvent: z.optional(functionSchema<(event: KmsEvent) => void>()),
   }
   return z.union([
-    z.strictObject({ keyId: z.string().min(1).optional(), ...options }),
+    z.strictObject({ keyId: z.optional(name), ...options }),
     z.strictObject({
-      current: z.int().min(1),
+      current: z.int().check(z.minimum(1)),
       versions: z.record(
-        z.string().regex(/^[1-9]\d{0,8}$/, 'versions are numbered from 1'),
-        z.strictObject({ keyId: z.string().min(1) }),
+        z.string().check(z.regex(/^[1-9]\d{0,8}$/, 'versions are numbered from 1')),
+        z.strictObject({ keyId: name }),
       ),
       ...options,
     }),

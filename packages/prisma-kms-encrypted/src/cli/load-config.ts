@@ -2,8 +2,9 @@
 import { existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import * as z from 'zod'
+import * as z from 'zod/mini'
 
+import { lazySchema } from '../lazy-schema.js'
 import type { CliConfig } from './define-config.js'
 import { usageError } from './usage.js'
 
@@ -18,14 +19,16 @@ export interface LoadedConfig {
 
 const names = ['ts', 'mts', 'js', 'mjs'].map((extension) => `kms-encrypted.config.${extension}`)
 const isFunction = (value: unknown): boolean => typeof value === 'function'
-const form = z.strictObject({
-  client: z.custom<CliConfig['client']>(
-    (value) => isFunction(value) || (typeof value === 'object' && !!value),
-  ),
-  schema: z.string().min(1).optional(),
-  providers: z.custom<CliConfig['providers']>(Array.isArray).optional(),
-  onOpen: z.custom<CliConfig['onOpen']>(isFunction).optional(),
-})
+const form = lazySchema(() =>
+  z.strictObject({
+    client: z.custom<CliConfig['client']>(
+      (value) => isFunction(value) || (typeof value === 'object' && !!value),
+    ),
+    schema: z.optional(z.string().check(z.minLength(1))),
+    providers: z.optional(z.custom<CliConfig['providers']>(Array.isArray)),
+    onOpen: z.optional(z.custom<CliConfig['onOpen']>(isFunction)),
+  }),
+)
 
 /**
  * Loads the configuration.
@@ -43,7 +46,7 @@ export async function loadConfig(cwd: string, given: string | undefined): Promis
   }
   const load = await createLoader(path)
   const exported = await load(path)
-  const parsed = form.safeParse(defaultOf(exported))
+  const parsed = form().safeParse(defaultOf(exported))
   if (!parsed.success) {
     const issues = parsed.error.issues.map(
       ({ path: at, message }) => `${at.join('.') || 'default export'}: ${message}`,

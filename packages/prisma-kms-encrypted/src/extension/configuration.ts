@@ -6,7 +6,7 @@ import type { KmsProvider } from '../kms/provider.js'
 import type { ContextFn, EagerMode } from '../records/key-config.js'
 import type { LegacyOpener } from '../records/legacy-opener.js'
 import type { EncryptedModelName, KeyName, ModelDefinitions } from '../schema/model.js'
-import type { BranchKeyOptions } from './branch-keys.js'
+import type { BranchKeyOptions } from './branch-key-options.js'
 import type { IndexKeyConfig } from './index-key.js'
 import type { MigratingConfig } from './migrating.js'
 

@@ -1,13 +1,11 @@
 /** The index master key: how it is made, configured and unwrapped. */
 import { randomBytes } from 'node:crypto'
-import * as z from 'zod'
 
 import { INDEX_MASTER_KEY_BYTES } from '../envelope/blind-index.js'
 import { formatKeyColumn, parseKeyColumn } from '../envelope/key-column.js'
 import { KmsEncryptedError } from '../errors.js'
 import type { EncryptionContext, KmsCall, KmsProvider } from '../kms/provider.js'
 import { createProviderRegistry, type ProviderRegistry } from '../kms/registry.js'
-import { lazySchema } from '../lazy-schema.js'
 import { defaultProviders } from '../providers/defaults.js'
 import { serviceFailure } from '../records/data-keys.js'
 import type { ResolvedKey } from '../records/key-config.js'
@@ -33,19 +31,6 @@ export type ResolvedIndexKey = readonly (WrappedIndexKey & { readonly provider: 
 
 /** What index master keys are bound to; no record has this context. */
 const context: EncryptionContext = Object.freeze({ purpose: 'blind-index' })
-
-/** The form of {@link IndexKeyConfig}. */
-export const indexKeyConfig = lazySchema(() => {
-  const wrapped = z.strictObject({ keyId: z.string().min(1), key: z.string().min(1) })
-  return z.union([
-    z.string().min(1),
-    wrapped,
-    z.strictObject({
-      current: z.int().min(1),
-      versions: z.record(z.string().regex(/^[1-9]\d*$/), wrapped),
-    }),
-  ])
-})
 
 /**
  * Makes an index master key and wraps it.

@@ -8,8 +8,9 @@ import type { KmsProvider } from '../kms/provider.js'
 import type { ProviderRegistry } from '../kms/registry.js'
 import { withSingleFlight, type SingleFlightProvider } from '../kms/single-flight.js'
 import { createDataKeyCache, type DataKeyCache } from '../records/data-key-cache.js'
-import { branchProvider, type BranchedVersion, type ParsedBranchKeys } from './branch-keys.js'
+import { branchProvider, type BranchedVersion } from './branch-keys.js'
 import { invalid } from './check-configuration.js'
+import type { BranchKeyOptions } from './branch-key-options.js'
 
 /** What holds for every provider of a configuration. */
 export interface KeyServicesOptions {
@@ -30,7 +31,7 @@ export interface KeyServices extends ProviderRegistry {
    * The provider of a key version whose data keys are wrapped under branch keys.
    * @throws INVALID_CONFIGURATION on an encrypt-only server
    */
-  branched(version: BranchedVersion, options: ParsedBranchKeys): KmsProvider
+  branched(version: BranchedVersion, options: BranchKeyOptions): KmsProvider
   /** Forgets every key in memory at once. */
   flush(): void
   /** Starts a new branch key for every branch of every key version. @returns how many */
@@ -46,7 +47,7 @@ export function createKeyServices(
 ): KeyServices {
   const dataKeys = cache === undefined ? null : createDataKeyCache(cache, audit)
   const joined: SingleFlightProvider[] = []
-  const branched: { readonly provider: BranchKeyProvider; readonly store: ParsedBranchKeys['store'] }[] = []
+  const branched: { readonly provider: BranchKeyProvider; readonly store: BranchKeyOptions['store'] }[] = []
 
   const retry = deadlineMs === undefined ? {} : { timeoutMs: deadlineMs }
   const withPolicy = once((bare) => withCallPolicy(bare, { retry }))

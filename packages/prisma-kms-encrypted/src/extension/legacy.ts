@@ -1,25 +1,7 @@
 /** Resolves `legacy`: which opener serves which field, each group of fields wholly or not at all. */
-import * as z from 'zod'
-
-import { lazySchema } from '../lazy-schema.js'
 import type { LegacyOpener } from '../records/legacy-opener.js'
 import type { ModelDefinitions } from '../schema/model.js'
 import { invalid } from './check-configuration.js'
-
-/** The form of `legacy`. */
-export const legacyConfig = lazySchema(() =>
-  z.array(
-    z.custom<LegacyOpener>(
-      (value) =>
-        typeof value === 'object' &&
-        value !== null &&
-        typeof (value as Partial<LegacyOpener>).open === 'function' &&
-        typeof (value as Partial<LegacyOpener>).name === 'string' &&
-        typeof (value as Partial<LegacyOpener>).fields === 'object',
-      'expected a LegacyOpener, such as railsKmsEncrypted(…)',
-    ),
-  ),
-)
 
 /**
  * @returns the opener of a field; `null`: its values are all of the current format

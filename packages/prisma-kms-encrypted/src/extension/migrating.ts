@@ -1,16 +1,10 @@
 /** Resolves `migrating`: which models have rows that are plaintext yet, and how far their migration is. */
-import * as z from 'zod'
-
-import { lazySchema } from '../lazy-schema.js'
 import type { MigrationStage } from '../records/models.js'
 import type { ModelDefinitions } from '../schema/model.js'
 import { invalid } from './check-configuration.js'
 
 /** Models whose rows are partly plaintext, with the stage of each; see `docs/migrating-from-plaintext.md`. */
 export type MigratingConfig<Model extends string> = { readonly [model in Model]?: MigrationStage }
-
-/** The form of `migrating`. */
-export const migratingConfig = lazySchema(() => z.record(z.string(), z.enum(['read', 'write'])))
 
 /**
  * @returns the stage of a model; `null`: it is not being migrated

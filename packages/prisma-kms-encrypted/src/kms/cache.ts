@@ -1,6 +1,6 @@
 /** Turns repeated unwraps of one wrapped key into one, by keeping data keys in memory within strict bounds. */
 import { LRUCache } from 'lru-cache'
-import { z } from 'zod'
+import * as z from 'zod/mini'
 import { KmsEncryptedError } from '../errors.js'
 import { lazySchema } from '../lazy-schema.js'
 import { withinCall } from './call.js'
@@ -111,12 +111,12 @@ export function withCache(
 }
 
 const optionsSchema = lazySchema(() => {
-  const positiveInteger = z.int().positive()
+  const positiveInteger = z.int().check(z.positive())
   return z.strictObject({
     ttlMs: positiveInteger,
     maxEntries: positiveInteger,
-    maxUses: positiveInteger.optional(),
-    maxBytes: positiveInteger.optional(),
+    maxUses: z.optional(positiveInteger),
+    maxBytes: z.optional(positiveInteger),
   })
 })
 

@@ -2,7 +2,7 @@
 import type * as AwsSdk from '@aws-sdk/client-kms'
 import type { KMSClient } from '@aws-sdk/client-kms'
 import pLimit from 'p-limit'
-import { z } from 'zod'
+import * as z from 'zod/mini'
 import { KmsEncryptedError } from '../errors.js'
 import { validateContext } from '../kms/context.js'
 import { isRetryable, kmsFailure } from '../kms/failure.js'
@@ -12,6 +12,7 @@ import { checkPlaintextKey, checkUnwrapped } from '../kms/outcome.js'
 import type { KmsCall, KmsProvider, Outcome, UnwrapItem, WrapItem } from '../kms/provider.js'
 import { systemTiming } from '../kms/timing.js'
 import type { Timing } from '../kms/timing.js'
+import { lazySchema } from '../lazy-schema.js'
 import { describeAwsKey, describeAwsRegions } from './aws-describe.js'
 import { toAwsFailure } from './aws-failure.js'
 import { createRegionOrder, isMultiRegionKey, keyIdInRegion, regionOfArn } from './aws-regions.js'
@@ -38,15 +39,17 @@ export interface AwsKmsOptions {
   readonly timing?: Timing
 }
 
-const optionsSchema = z.strictObject({
-  region: z.string().min(1).optional(),
-  regions: z.array(z.string().min(1)).min(1).readonly().optional(),
-  client: z.custom<object>((value) => typeof value === 'object' || typeof value === 'function').optional(),
-  concurrency: z.int().positive().default(64),
-  requestTimeoutMs: z.int().positive().default(3_000),
-  connectionTimeoutMs: z.int().positive().default(1_000),
-  timing: z.custom<Timing>().optional(),
-})
+const optionsSchema = lazySchema(() =>
+  z.strictObject({
+    region: z.optional(z.string().check(z.minLength(1))),
+    regions: z.optional(z.readonly(z.array(z.string().check(z.minLength(1))).check(z.minLength(1)))),
+    client: z.optional(z.custom<object>((value) => typeof value === 'object' || typeof value === 'function')),
+    concurrency: z._default(z.int().check(z.positive()), 64),
+    requestTimeoutMs: z._default(z.int().check(z.positive()), 3_000),
+    connectionTimeoutMs: z._default(z.int().check(z.positive()), 1_000),
+    timing: z.optional(z.custom<Timing>()),
+  }),
+)
 
 type Sdk = typeof AwsSdk
 
@@ -193,10 +196,10 @@ function createClient(sdk: Sdk, region: string | undefined, settings: Settings):
   })
 }
 
-type Settings = z.output<typeof optionsSchema>
+type Settings = z.output<ReturnType<typeof optionsSchema>>
 
 function checkOptions(options: AwsKmsOptions): Settings {
-  const checked = optionsSchema.safeParse(options)
+  const checked = optionsSchema().safeParse(options)
   if (!checked.success) {
     const [issue] = checked.error.issues
     throw invalidOptions(`${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'invalid'}`)

@@ -1,13 +1,13 @@
 /** Turns two functions, which encrypt and decrypt one value, into a provider for a service of the user's own. */
 import pLimit from 'p-limit'
-import { z } from 'zod'
+import * as z from 'zod/mini'
 import { KmsEncryptedError } from '../errors.js'
 import { canonicalContextJson } from '../kms/context.js'
 import { isKmsFailureCode, kmsFailure } from '../kms/failure.js'
 import type { KmsFailureCode, KmsFailurePlace } from '../kms/failure.js'
 import { checkPlaintextKey, checkUnwrapped } from '../kms/outcome.js'
 import type { EncryptionContext, KmsCall, KmsProvider, UnwrapItem, WrapItem } from '../kms/provider.js'
-import { lazySchema } from '../lazy-schema.js'
+import { functionSchema, lazySchema } from '../lazy-schema.js'
 import { runItems } from './run-items.js'
 
 /** What {@link KmsProviderOptions.encrypt} and {@link KmsProviderOptions.decrypt} are asked. */
@@ -42,14 +42,14 @@ export interface KmsProviderOptions {
 }
 
 const optionsSchema = lazySchema(() => {
-  const isFunction = z.custom<() => void>((value) => typeof value === 'function', 'expected a function')
+  const isFunction = functionSchema<() => void>()
   return z.strictObject({
-    name: z.string().regex(/^[A-Za-z][\w-]*$/, 'expected a short name of letters, digits, _ and -'),
+    name: z.string().check(z.regex(/^[A-Za-z][\w-]*$/, 'expected a short name of letters, digits, _ and -')),
     accepts: isFunction,
     encrypt: isFunction,
     decrypt: isFunction,
     codeOf: isFunction,
-    concurrency: z.int().positive().default(64),
+    concurrency: z._default(z.int().check(z.positive()), 64),
   })
 })
 

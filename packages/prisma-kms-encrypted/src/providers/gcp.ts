@@ -1,7 +1,7 @@
 /** Wraps data keys with Google Cloud KMS over gRPC, bound to their context as additional authenticated data. */
 import type { KeyManagementServiceClient } from '@google-cloud/kms'
 import pLimit from 'p-limit'
-import { z } from 'zod'
+import * as z from 'zod/mini'
 import { KmsEncryptedError } from '../errors.js'
 import { withinCall } from '../kms/call.js'
 import { canonicalContextJson } from '../kms/context.js'
@@ -17,6 +17,7 @@ import type {
   UnwrapItem,
   WrapItem,
 } from '../kms/provider.js'
+import { lazySchema, objectSchema } from '../lazy-schema.js'
 import { crc32c } from './crc32c.js'
 import { importDependency } from './dependency.js'
 import { describeGcpKey } from './gcp-describe.js'
@@ -37,11 +38,13 @@ export interface GcpKmsOptions {
 export type GcpKmsClient = Pick<KeyManagementServiceClient, 'encrypt' | 'decrypt' | 'getCryptoKey'> &
   Partial<Pick<KeyManagementServiceClient, 'initialize' | 'close'>>
 
-const optionsSchema = z.strictObject({
-  client: z.custom<GcpKmsClient>((value) => typeof value === 'object' && value !== null).optional(),
-  concurrency: z.int().positive().default(64),
-  requestTimeoutMs: z.int().positive().default(3_000),
-})
+const optionsSchema = lazySchema(() =>
+  z.strictObject({
+    client: z.optional(objectSchema<GcpKmsClient>()),
+    concurrency: z._default(z.int().check(z.positive()), 64),
+    requestTimeoutMs: z._default(z.int().check(z.positive()), 3_000),
+  }),
+)
 
 /**
  * The Google Cloud KMS provider, for key ids `projects/…/cryptoKeys/…`. The SDK is imported on first use. Checksums
@@ -200,8 +203,8 @@ function encodeContext(context: EncryptionContext): Uint8Array {
   return Buffer.from(canonicalContextJson(context), 'utf8')
 }
 
-function checkOptions(options: GcpKmsOptions): z.output<typeof optionsSchema> {
-  const checked = optionsSchema.safeParse(options)
+function checkOptions(options: GcpKmsOptions): z.output<ReturnType<typeof optionsSchema>> {
+  const checked = optionsSchema().safeParse(options)
   if (checked.success) return checked.data
   const [issue] = checked.error.issues
   throw new KmsEncryptedError({

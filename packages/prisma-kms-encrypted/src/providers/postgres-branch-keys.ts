@@ -1,8 +1,8 @@
 /** Turns a PostgreSQL table into a store of branch keys, on a connection of its own. */
-import { z } from 'zod'
+import * as z from 'zod/mini'
 import { KmsEncryptedError } from '../errors.js'
 import { storeFailure, type BranchKeyStore, type StoredBranchKey } from '../kms/branch-key-store.js'
-import { lazySchema } from '../lazy-schema.js'
+import { lazySchema, objectSchema } from '../lazy-schema.js'
 import { importDependency } from './dependency.js'
 import { checkBranchKeyTable, quoteTable, tableStatements } from './postgres-branch-key-table.js'
 
@@ -42,10 +42,10 @@ export interface PostgresBranchKeyStore extends BranchKeyStore {
 
 const optionsSchema = lazySchema(() =>
   z.strictObject({
-    connectionString: z.string().min(1).optional(),
-    client: z.custom<object>((value) => typeof value === 'object' && value !== null).optional(),
-    schema: z.string().min(1).optional(),
-    table: z.string().min(1).optional(),
+    connectionString: z.optional(z.string().check(z.minLength(1))),
+    client: z.optional(objectSchema<object>()),
+    schema: z.optional(z.string().check(z.minLength(1))),
+    table: z.optional(z.string().check(z.minLength(1))),
   }),
 )
 

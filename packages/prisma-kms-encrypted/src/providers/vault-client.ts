@@ -1,6 +1,7 @@
 /** Turns the options of the Vault provider into a client, lazily and from the environment where nothing is given. */
 import type NodeVault from 'node-vault'
-import { z } from 'zod'
+import * as z from 'zod/mini'
+import { lazySchema, objectSchema } from '../lazy-schema.js'
 import { KmsEncryptedError } from '../errors.js'
 import { importDependency } from './dependency.js'
 
@@ -28,21 +29,32 @@ export interface VaultClient {
   write(path: string, data: unknown, options?: { readonly timeout: number }): Promise<unknown>
 }
 
-const optionsSchema = z.strictObject({
-  mount: z
-    .string()
-    .regex(/^(?!.*\.\.)[A-Za-z0-9_.-]+(?:\/[A-Za-z0-9_.-]+)*$/, 'expected a mount path such as transit')
-    .default('transit'),
-  address: z.url().optional(),
-  token: z.string().min(1).optional(),
-  namespace: z.string().min(1).optional(),
-  client: z.custom<VaultClient>((value) => typeof value === 'object' && value !== null).optional(),
-  allowUnderived: z.boolean().default(false),
-  requestTimeoutMs: z.int().positive().default(5_000),
-})
+const mountPath = /^(?!.*\.\.)[A-Za-z0-9_.-]+(?:\/[A-Za-z0-9_.-]+)*$/
+const optionsSchema = lazySchema(() =>
+  z.strictObject({
+    mount: z._default(
+      z.string().check(z.regex(mountPath, 'expected a mount path such as transit')),
+      'transit',
+    ),
+    address: z.optional(z.url()),
+    token: z.optional(z.string().check(z.minLength(1))),
+    namespace: z.optional(z.string().check(z.minLength(1))),
+    client: z.optional(objectSchema<VaultClient>()),
+    allowUnderived: z._default(z.boolean(), false),
+    requestTimeoutMs: z._default(z.int().check(z.positive()), 5_000),
+  }),
+)
 
 /** Options with their defaults. */
-export type VaultSettings = z.output<typeof optionsSchema>
+export interface VaultSettings {
+  readonly mount: string
+  readonly address?: string | undefined
+  readonly token?: string | undefined
+  readonly namespace?: string | undefined
+  readonly client?: VaultClient | undefined
+  readonly allowUnderived: boolean
+  readonly requestTimeoutMs: number
+}
 
 /**
  * The given client, or one made from the options and the environment.
@@ -71,7 +83,7 @@ export async function loadVaultClient(settings: VaultSettings): Promise<VaultCli
  * @throws INVALID_CONFIGURATION
  */
 export function checkVaultOptions(options: VaultTransitOptions): VaultSettings {
-  const checked = optionsSchema.safeParse(options)
+  const checked = optionsSchema().safeParse(options)
   if (checked.success) return checked.data
   const [issue] = checked.error.issues
   throw invalidVaultOptions(`${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'invalid'}`)

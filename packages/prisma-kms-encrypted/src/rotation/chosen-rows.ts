@@ -4,7 +4,7 @@ import type { Args } from '../records/arguments.js'
 import type { KeyGroup, RecordModel } from '../records/models.js'
 import { hiddenRows, planWhere } from '../records/plan-filter.js'
 import { plainWhere } from '../records/row-filter.js'
-import { invalidOptions } from './walk-options.js'
+import { invalidOptions } from './option-forms.js'
 
 /** The caller's filter in the database's own terms: encrypted fields by their indexes. */
 export async function plannedWhere(runtime: Runtime, model: RecordModel, where: object): Promise<Args> {

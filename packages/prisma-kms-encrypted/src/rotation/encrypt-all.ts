@@ -3,10 +3,11 @@ import { KmsEncryptedError } from '../errors.js'
 import { runtimeOf } from '../extension/registry.js'
 import { checkEncryptionMode } from './check-mode.js'
 import { readCursor } from './cursors.js'
-import { encryptOptions, type EncryptOptions } from './encrypt-options.js'
+import type { EncryptOptions } from './encrypt-options.js'
 import { createEncryptionJob } from './encryption-job.js'
 import { chosenGroups, plannedWhere } from './chosen-rows.js'
-import { checkOptions, type WalkProgress, type WalkResult } from './walk-options.js'
+import { checkOptions, encryptOptions } from './option-forms.js'
+import type { WalkProgress, WalkResult } from './walk-options.js'
 import { walkTable } from './walk-table.js'
 
 /** How far a run is. */

@@ -1,8 +1,6 @@
-/** The options of `encryptAll()`, checked before anything is read. */
-import * as z from 'zod'
-
+/** The options of `encryptAll()`. */
 import type { WhereOf } from './rotate-options.js'
-import { walkOptions, type WalkOptions } from './walk-options.js'
+import type { WalkOptions } from './walk-options.js'
 
 /** Options of {@link encryptAll}; `D` is the type of the delegate. */
 export interface EncryptOptions<D = unknown> extends WalkOptions {
@@ -22,15 +20,3 @@ export interface EncryptOptions<D = unknown> extends WalkOptions {
   /** Reads each row again after it was written and opens all its fields; what does not open is reported. */
   readonly verify?: boolean
 }
-
-/** The form of {@link EncryptOptions}. */
-export const encryptOptions = z.strictObject({
-  ...walkOptions,
-  where: z
-    .custom<object>((value) => typeof value === 'object' && value !== null, 'expected a filter')
-    .optional(),
-  key: z.string().optional(),
-  openSealed: z.boolean().optional(),
-  dryRun: z.boolean().optional(),
-  verify: z.boolean().optional(),
-})

@@ -1,11 +1,13 @@
 /** `rotationRanges(prisma.user, { size })`: cuts a table into ranges that workers can take one by one. */
-import * as z from 'zod'
+import * as z from 'zod/mini'
 
 import { delegateOf } from '../extension/prisma-internals.js'
 import { runtimeOf } from '../extension/registry.js'
+import { lazySchema } from '../lazy-schema.js'
 import { cursorOf } from './cursors.js'
 import { orderOf, selectColumns, within } from './pages.js'
-import { checkOptions, type RowRange } from './walk-options.js'
+import { checkOptions } from './option-forms.js'
+import type { RowRange } from './walk-options.js'
 
 /** Options of {@link rotationRanges}. */
 export interface RangeOptions {
@@ -13,7 +15,7 @@ export interface RangeOptions {
   readonly size?: number
 }
 
-const form = z.strictObject({ size: z.int().min(1).optional() })
+const form = lazySchema(() => z.strictObject({ size: z.optional(z.int().check(z.minimum(1))) }))
 
 /** Cuts a table into ranges by primary key; its contract is in `on-demand.ts`. */
 export async function* rotationRanges(

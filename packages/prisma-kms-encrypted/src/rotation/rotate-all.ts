@@ -8,17 +8,12 @@ import { checkRotationMode } from './check-mode.js'
 import { chosenGroups, plannedWhere } from './chosen-rows.js'
 import { readCursor } from './cursors.js'
 import { selectColumns } from './pages.js'
-import {
-  rotateOneOptions,
-  rotateOptions,
-  type RotateOneOptions,
-  type RotateOptions,
-  type RowRotation,
-} from './rotate-options.js'
+import { checkOptions, rotateOneOptions, rotateOptions } from './option-forms.js'
+import type { RotateOneOptions, RotateOptions, RowRotation } from './rotate-options.js'
 import { createRotationJob } from './rotation-job.js'
 import type { Rotation } from './rotation.js'
 import { checkCanLook } from './unknown-values.js'
-import { checkOptions, type WalkOptions, type WalkProgress, type WalkResult } from './walk-options.js'
+import type { WalkOptions, WalkProgress, WalkResult } from './walk-options.js'
 import { walkTable } from './walk-table.js'
 
 /** How far a rotation is. */

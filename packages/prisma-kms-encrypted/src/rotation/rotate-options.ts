@@ -1,7 +1,5 @@
-/** The options of `rotateAll()` and `rotate()`, checked before anything is read. */
-import * as z from 'zod'
-
-import { walkOptions, type WalkOptions } from './walk-options.js'
+/** The options of `rotateAll()` and `rotate()`. */
+import type { WalkOptions } from './walk-options.js'
 
 /** How keys are renewed. */
 export type RotationMode =
@@ -48,18 +46,3 @@ export interface RotateOneOptions<D = unknown> extends RowRotation {
   readonly where: WhereOf<D>
   readonly signal?: AbortSignal
 }
-
-const rowRotation = {
-  mode: z.enum(['rewrap', 're-encrypt']).optional(),
-  key: z.string().optional(),
-  force: z.boolean().optional(),
-  dryRun: z.boolean().optional(),
-  verify: z.boolean().optional(),
-}
-const where = z.custom<object>((value) => typeof value === 'object' && value !== null, 'expected a filter')
-
-/** The form of {@link RotateOptions}. */
-export const rotateOptions = z.strictObject({ ...rowRotation, ...walkOptions, where: where.optional() })
-
-/** The form of {@link RotateOneOptions}. */
-export const rotateOneOptions = z.strictObject({ ...rowRotation, where, signal: walkOptions.signal })

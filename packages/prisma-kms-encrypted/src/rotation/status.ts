@@ -1,8 +1,9 @@
 /** `encryptionStatus(prisma.user)`: counts what of a table is encrypted, under which key versions, and what is left to do. */
-import * as z from 'zod'
+import * as z from 'zod/mini'
 
 import { KmsEncryptedError } from '../errors.js'
 import { runtimeOf } from '../extension/registry.js'
+import { lazySchema } from '../lazy-schema.js'
 import type { FieldIndex, KeyGroup, RecordModel, SealedField } from '../records/models.js'
 import { countShapes, type CountedShape } from './count-shapes.js'
 import { shapeColumns, unreadableKey, type ShapeColumns } from './row-shapes.js'
@@ -79,7 +80,9 @@ export interface IndexStatus {
   readonly stale: number
 }
 
-const options = z.strictObject({ key: z.string().optional(), signal: z.instanceof(AbortSignal).optional() })
+const options = lazySchema(() =>
+  z.strictObject({ key: z.optional(z.string()), signal: z.optional(z.instanceof(AbortSignal)) }),
+)
 
 /** Counts the rows of a model by what is stored in them; its contract is in `on-demand.ts`. */
 export async function encryptionStatus(
@@ -87,7 +90,7 @@ export async function encryptionStatus(
   given: StatusOptions = {},
 ): Promise<EncryptionStatus> {
   const { runtime, model } = runtimeOf(delegate, 'encryptionStatus()')
-  const parsed = options.safeParse(given)
+  const parsed = options().safeParse(given)
   if (!parsed.success) throw invalidOptions('expected { key?, signal? }')
   const { key, signal } = parsed.data
   const groups = [...model.groups.values()].filter((group) => key === undefined || group.key === key)

@@ -1,7 +1,5 @@
 /** The options and the progress that every walk over a whole table shares, such as rotation and backfill. */
-import * as z from 'zod'
-
-import { KmsEncryptedError } from '../errors.js'
+import type { KmsEncryptedError } from '../errors.js'
 
 /** Part of a table, by primary key; made by `rotationRanges()`, and plain JSON, so that a job queue can carry it. */
 export interface RowRange {
@@ -64,45 +62,4 @@ export interface WalkResult extends WalkProgress {
   readonly finished: boolean
   /** The first 100 rows that were left as they are. */
   readonly failures: readonly RowFailure[]
-}
-
-const callback = z.custom<(value: never) => void>(
-  (value) => typeof value === 'function',
-  'expected a function',
-)
-
-/** The form of {@link WalkOptions}, to be spread into the form of a job's own options. */
-export const walkOptions = {
-  batchSize: z.int().min(1).max(10_000).optional(),
-  concurrency: z.int().min(1).max(64).optional(),
-  signal: z.instanceof(AbortSignal).optional(),
-  onError: z.enum(['continue', 'stop']).optional(),
-  cursor: z.string().min(1).optional(),
-  range: z.strictObject({ after: z.string().nullable(), upTo: z.string().nullable() }).optional(),
-  onProgress: callback.optional(),
-  onFailure: callback.optional(),
-}
-
-/**
- * Checks a job's options against its form.
- * @param caller `rotateAll()`, for the error
- * @throws KmsEncryptedError `INVALID_CONFIGURATION`
- */
-export function checkOptions<T>(form: z.ZodType, given: T, caller: string): T {
-  const parsed = form.safeParse(given)
-  if (parsed.success) return given
-  throw invalidOptions(
-    caller,
-    parsed.error.issues.map((issue) => [issue.path.join('.'), issue.message].join(' ').trim()).join('; '),
-  )
-}
-
-/** The error for options that cannot be used. */
-export function invalidOptions(caller: string, what: string): KmsEncryptedError {
-  return new KmsEncryptedError({
-    code: 'INVALID_CONFIGURATION',
-    message: `${caller}: unusable options: ${what}`,
-    why: 'The options do not have the documented form.',
-    fix: 'Correct the named option.',
-  })
 }

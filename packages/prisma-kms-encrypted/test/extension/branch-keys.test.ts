@@ -3,7 +3,7 @@ import pg from 'pg'
 import { postgresBranchKeys } from '../../src/providers/postgres-branch-keys.js'
 import { rotateAll } from '../../src/rotation/rotate-all.js'
 import type { KmsEvent } from '../../src/kms/audit-event.js'
-import type { BranchKeyOptions } from '../../src/extension/branch-keys.js'
+import type { BranchKeyOptions } from '../../src/extension/branch-key-options.js'
 import { plainKeys } from '../support/extended-client.js'
 import { codeOf, forget, useExtendedDatabase, type ExtendedClient } from '../support/extended-database.js'
 

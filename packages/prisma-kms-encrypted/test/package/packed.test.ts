@@ -39,6 +39,14 @@ test('Jest without flags loads every entry point from a CommonJS project', async
     `for (const specifier of ${JSON.stringify(project.specifiers)}) {
       test(specifier, () => { expect(Object.keys(require(specifier))).not.toEqual([]) })
     }
+    test('a job over a table is loaded when it is called', async () => {
+      const { rotateAll } = require('prisma-kms-encrypted')
+      await expect(rotateAll({})).rejects.toMatchObject({ code: 'INVALID_CONFIGURATION' })
+    })
+    test('a wrong option is named in words', () => {
+      const { createBox } = require('prisma-kms-encrypted')
+      expect(() => createBox({ keyId: 7 })).toThrow(/expected string, received number|Invalid input/)
+    })
     test('an error is told apart by its code', () => {
       const { KmsEncryptedError, isKmsEncryptedError } = require('prisma-kms-encrypted')
       const error = new KmsEncryptedError({ code: 'INVALID_VALUE', message: 'm', why: 'w', fix: 'f' })
@@ -46,7 +54,7 @@ test('Jest without flags loads every entry point from a CommonJS project', async
     })`,
   )
   const { ok, output } = await project.node(jest, '--rootDir', project.folder, 'commonjs')
-  expect([ok, output]).toEqual([true, expect.stringContaining(`${project.specifiers.length + 1} passed`)])
+  expect([ok, output]).toEqual([true, expect.stringContaining(`${project.specifiers.length + 3} passed`)])
 })
 
 test('whatever the CommonJS files require loads there, also what they require on first use', async () => {
@@ -89,7 +97,7 @@ test('the packed command runs, with a TypeScript configuration', async () => {
   expect(created).toEqual({ ok: true, output: '{"keyId":"mine","key":"v1:AAAAAAAAAAAA"}\n' })
 })
 
-test('importing the package loads no KMS SDK, no code of the command line and no Prisma generator code', async () => {
+test('importing the package loads no KMS SDK, no code of the command line or the generator, and no job over tables', async () => {
   const log = join(project.folder, 'loaded.txt')
   await project.write(
     'hook.mjs',
@@ -113,8 +121,9 @@ test('importing the package loads no KMS SDK, no code of the command line and no
   expect([ok, output]).toEqual([true, expect.stringContaining('dist/cjs/index.js')])
   expect(loaded).toContain('prisma-kms-encrypted')
   const commandLine = /commander|jiti|cli-progress|cli-table3|picocolors|dist\/cli\//
+  const jobs = /rotate-all|encrypt-all|walk-table|status-|ranges-/
   const unwanted = (line: string) =>
-    sdks.test(line) || commandLine.test(line) || line.includes('generator-helper')
+    sdks.test(line) || commandLine.test(line) || line.includes('generator-helper') || jobs.test(line)
   expect(loaded.split('\n').filter(unwanted)).toEqual([])
 })
 
