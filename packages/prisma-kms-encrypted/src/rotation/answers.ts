@@ -55,12 +55,19 @@ export interface WrappedKey {
   readonly ciphertext: Buffer
 }
 
+/** A stored entry's data key in its new form. */
+export interface RewrappedEntry {
+  readonly ciphertext: Buffer
+  /** The label that the entry should have; `null`: it had none when it was opened, or was not opened here. */
+  readonly trueLabel: Buffer | null
+}
+
 /** All answers that the renewal of some rows is made of. */
 export interface RenewalAnswers {
   /** Stored entries, opened. */
   readonly opened: Answers<UnwrapRequest, DataKey>
   /** Stored entries, wrapped under the current version. */
-  readonly rewrapped: Answers<UnwrapRequest, Uint8Array>
+  readonly rewrapped: Answers<UnwrapRequest, RewrappedEntry>
   /** New data keys; one for each group of each row, however often its values are sealed again. */
   readonly fresh: Answers<KeyOwner, WrappedKey>
 }

@@ -13,6 +13,7 @@ import { attemptRenewal, type DueColumn, type Renewal } from './renewal.js'
 import { rewrapColumns } from './rewrap.js'
 import type { Rotation } from './rotation.js'
 import { findUnknownValues, refuseForUnknown } from './unknown-values.js'
+import { refuseWrongLabels } from './wrong-labels.js'
 
 /** How an attempt is made. */
 export interface Attempt {
@@ -36,7 +37,12 @@ export async function renewOnce(
 ): Promise<RenewedRows> {
   const { runtime, model, mode, dryRun } = rotation
   const due = rows.flatMap((row) => dueColumns(rotation, row))
-  const made = await makeRenewals(rotation, due, answers, call)
+  const made = await refuseWrongLabels(
+    rotation,
+    due,
+    await makeRenewals(rotation, due, answers, call),
+    locked,
+  )
   const surroundings = mode === 're-encrypt' ? await readSurroundings(rotation, due, locked) : null
   const renewals = made.map((renewal, index) => refuseLosses(renewal, due[index], surroundings))
   due.forEach(({ row, group }, index) => {

@@ -18,6 +18,8 @@ export type Renewal =
       readonly ok: true
       readonly set: Row
       /** Columns that the new values rest on. */ readonly guards: readonly string[]
+      /** Labels that stood at other entries than they should; left out for none. */
+      readonly wrongLabels?: readonly Buffer[]
     }
   | { readonly ok: false; readonly error: KmsEncryptedError }
 

@@ -13,7 +13,7 @@ import {
   type UnwrapRequest,
 } from '../records/data-keys.js'
 import { columnName } from '../records/open-rows.js'
-import type { KeyOutcome, RenewalAnswers } from './answers.js'
+import type { KeyOutcome, RenewalAnswers, RewrappedEntry } from './answers.js'
 import { attemptRenewal, rowIdentity, type DueColumn, type Renewal } from './renewal.js'
 
 /**
@@ -43,14 +43,18 @@ export async function rewrapColumns(
     const own = parsed[index]
     if (!own?.ok) return own ?? noOutcome()
     const entries: KeyEntry[] = []
+    const wrongLabels: Buffer[] = []
     for (const request of own.value) {
       const outcome = wrapped.get(request)
       if (!outcome?.ok) return outcome ?? noOutcome()
-      const ciphertext = Buffer.from(outcome.value)
-      entries.push({ version: group.config.current, ciphertext, commitment: request.entry.commitment })
+      const { ciphertext, trueLabel } = outcome.value
+      const label = request.entry.commitment
+      entries.push({ version: group.config.current, ciphertext, commitment: label && (trueLabel ?? label) })
+      if (label && trueLabel && !label.equals(trueLabel)) wrongLabels.push(label)
     }
     const text = attemptRenewal(() => checkedColumn(group, formatKeyColumn(entries, columnName(group))))
-    return text.ok ? { ok: true, set: { [group.column]: text.value }, guards: [group.column] } : text
+    if (!text.ok) return text
+    return { ok: true, set: { [group.column]: text.value }, guards: [group.column], wrongLabels }
   })
 }
 
@@ -58,7 +62,7 @@ function noOutcome(): never {
   throw new TypeError('every column and every entry has its outcome')
 }
 
-type EntryOutcome = KeyOutcome<Uint8Array>
+type EntryOutcome = KeyOutcome<RewrappedEntry>
 type Outcomes = Map<UnwrapRequest, EntryOutcome>
 
 async function rewrapEntries(requests: readonly UnwrapRequest[], call: KmsCall): Promise<Outcomes> {
@@ -116,33 +120,38 @@ async function rewrapThroughHere(
   call: KmsCall,
 ): Promise<void> {
   const opened = await unwrapBytes(requests, call)
-  const toWrap: { request: UnwrapRequest; bytes: Uint8Array }[] = []
+  const toWrap: { request: UnwrapRequest; bytes: Uint8Array; trueLabel: Buffer | null }[] = []
   requests.forEach((request, index) => {
     const outcome = opened[index]
-    const label = request.entry.commitment
-    if (!outcome?.ok) outcomes.set(request, asOutcome(outcome, request, 'unwrap'))
-    else if (label && !opensLabel(outcome.value, label)) {
+    if (!outcome?.ok) {
+      outcomes.set(request, asOutcome(outcome, request, 'unwrap'))
+      return
+    }
+    const trueLabel = attemptRenewal(() => request.entry.commitment && labelOf(outcome.value))
+    if (trueLabel.ok) toWrap.push({ request, bytes: outcome.value, trueLabel: trueLabel.value })
+    else {
       outcome.value.fill(0)
       outcomes.set(request, { ok: false, error: refusedKey(request) })
-    } else toWrap.push({ request, bytes: outcome.value })
+    }
   })
   const wrapped = await wrapBytes(toWrap, call)
-  toWrap.forEach(({ request, bytes }, index) => {
+  toWrap.forEach(({ request, bytes, trueLabel }, index) => {
     bytes.fill(0)
-    outcomes.set(request, asOutcome(wrapped[index], request, 'wrap'))
+    outcomes.set(request, asOutcome(wrapped[index], request, 'wrap', trueLabel))
   })
 }
 
-function opensLabel(bytes: Uint8Array, label: Buffer): boolean {
-  const derived = attemptRenewal(() => deriveDataKey(bytes))
-  return derived.ok && derived.value.commitment.equals(label)
+/** The true label of an entry. One that was labelled without opening it may bear that of a value under another key. */
+function labelOf(bytes: Uint8Array): Buffer {
+  return deriveDataKey(bytes).commitment
 }
 
 function asOutcome(
   outcome: Outcome<Uint8Array> | undefined,
   request: UnwrapRequest,
   operation: 'wrap' | 'unwrap',
+  trueLabel: Buffer | null = null,
 ): EntryOutcome {
-  if (outcome?.ok) return outcome
+  if (outcome?.ok) return { ok: true, value: { ciphertext: Buffer.from(outcome.value), trueLabel } }
   return { ok: false, error: keyFailure(outcome?.error ?? new Error('no answer'), request, operation) }
 }
