@@ -1,6 +1,7 @@
 /** MariaDB: the shared suite, and what its snapshots and its inserts ask for. */
 import { setTimeout } from 'node:timers/promises'
 import { codeOf } from '../support/extended-database.js'
+import { describeCatalogue } from './doctor.js'
 import { mariadb } from './mariadb.js'
 import { describeDatabase, useDatabase } from './suite.js'
 
@@ -76,3 +77,61 @@ test('what is longer than a column is refused before it is sent', async () => {
   const { prisma } = suite.client
   expect(await codeOf(prisma.account.create({ data: { email: 'x'.repeat(600) } }))).toBe('VALUE_TOO_LONG')
 })
+
+const uniqueEmail = 'CREATE UNIQUE INDEX `Account_emailBidx_key` ON `Account` (`emailBidx`)'
+const dropUniqueEmail = 'DROP INDEX `Account_emailBidx_key` ON `Account`'
+
+describeCatalogue(
+  suite,
+  ['Account.cityBidx: search-index WARN', 'Account.taxIdBidx: search-index WARN'],
+  [
+    {
+      name: 'a missing table',
+      make: ['RENAME TABLE `Device` TO `Gone`'],
+      mend: ['RENAME TABLE `Gone` TO `Device`'],
+      finding: 'Device: columns CRITICAL',
+    },
+    {
+      name: 'a missing column',
+      make: ['ALTER TABLE `comments` RENAME COLUMN `comment_text` TO `other`'],
+      mend: ['ALTER TABLE `comments` RENAME COLUMN `other` TO `comment_text`'],
+      finding: 'Comment.text: columns CRITICAL',
+    },
+    {
+      name: 'a VARCHAR that is shorter than the schema says',
+      make: ['ALTER TABLE `Account` MODIFY `phone` VARCHAR(255)'],
+      mend: ['ALTER TABLE `Account` MODIFY `phone` TEXT'],
+      finding: 'Account.phone: length CRITICAL',
+    },
+    {
+      name: 'a key column that holds no wrapped key',
+      make: ['ALTER TABLE `Post` MODIFY `encryptedKmsKey` VARCHAR(191)'],
+      mend: ['ALTER TABLE `Post` MODIFY `encryptedKmsKey` TEXT'],
+      finding: 'Post.encryptedKmsKey: length CRITICAL',
+    },
+    {
+      name: 'bytes in a text column',
+      make: ['ALTER TABLE `User` MODIFY `avatar` LONGTEXT'],
+      mend: ['ALTER TABLE `User` MODIFY `avatar` LONGBLOB'],
+      finding: 'User.avatar: type CRITICAL',
+    },
+    {
+      name: 'a unique index on ciphertext',
+      make: ['CREATE UNIQUE INDEX `ciphertext` ON `Post` (`body`(100))'],
+      mend: ['DROP INDEX `ciphertext` ON `Post`'],
+      finding: 'Post.body: unique-ciphertext WARN',
+    },
+    {
+      name: 'a unique index that is not there',
+      make: [dropUniqueEmail],
+      mend: [uniqueEmail],
+      finding: 'Account.emailBidx: unique-index CRITICAL',
+    },
+    {
+      name: 'that a unique index over two columns does not make a blind index unique',
+      make: [dropUniqueEmail, 'CREATE UNIQUE INDEX `both` ON `Account` (`emailBidx`, `id`)'],
+      mend: ['DROP INDEX `both` ON `Account`', uniqueEmail],
+      finding: 'Account.emailBidx: unique-index CRITICAL',
+    },
+  ],
+)
