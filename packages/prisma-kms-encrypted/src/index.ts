@@ -49,7 +49,7 @@ export type { LegacyOpener, LegacyValue } from './records/legacy-opener.js'
 export { errorCodes, isKmsEncryptedError, KmsEncryptedError } from './errors.js'
 export { kmsEventChannels } from './kms/audit-event.js'
 export type { KmsEvent, KmsEventSource } from './kms/audit-event.js'
-export type { DataKeyCacheOptions } from './kms/cache.js'
+export type { DataKeyCacheOptions } from './kms/cache-options.js'
 export type { ErrorCode, ErrorDetails } from './errors.js'
 export type { BranchFn, ContextFn, ContextInput, EagerMode } from './records/key-config.js'
 export type {

@@ -3,7 +3,7 @@ import * as z from 'zod/mini'
 
 import type { KmsEvent } from '../kms/audit-event.js'
 import type { BranchKeyStore } from '../kms/branch-key-store.js'
-import type { DataKeyCacheOptions } from '../kms/cache.js'
+import type { DataKeyCacheOptions } from '../kms/cache-options.js'
 import type { KmsProvider } from '../kms/provider.js'
 import { functionSchema, lazySchema, objectSchema } from '../lazy-schema.js'
 import type { BranchFn, ContextFn } from '../records/key-config.js'

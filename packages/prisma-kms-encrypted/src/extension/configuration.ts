@@ -1,6 +1,6 @@
 /** What an application configures: the options of `kmsEncrypted()`. */
 import type { KmsEvent } from '../kms/audit-event.js'
-import type { DataKeyCacheOptions } from '../kms/cache.js'
+import type { DataKeyCacheOptions } from '../kms/cache-options.js'
 import type { Mode } from '../kms/permissions.js'
 import type { KmsProvider } from '../kms/provider.js'
 import type { ContextFn, EagerMode } from '../records/key-config.js'

@@ -1,7 +1,7 @@
 /** Turns key ids into ready providers: found in the registry, with call policies and, where asked for, branch keys. */
 import { withAudit, type KmsAudit } from '../kms/audit.js'
 import type { BranchKeyProvider } from '../kms/branch-keys.js'
-import type { DataKeyCacheOptions } from '../kms/cache.js'
+import type { DataKeyCacheOptions } from '../kms/cache-options.js'
 import { withCallPolicy } from '../kms/call-policy.js'
 import { withPermissions, type Mode } from '../kms/permissions.js'
 import type { KmsProvider } from '../kms/provider.js'

@@ -1,9 +1,9 @@
 /** Keeps opened data keys between operations, within strict bounds, so that a record read again costs neither call nor derivation. */
-import { LRUCache } from 'lru-cache'
 import type { DataKey } from '../envelope/data-key.js'
 import { DATA_KEY_BYTES } from '../envelope/data-key.js'
 import { emitCached, tellsCached, type CachedUse, type KmsAudit } from '../kms/audit.js'
-import { checkCacheOptions, type DataKeyCacheOptions } from '../kms/cache.js'
+import type { DataKeyCacheOptions } from '../kms/cache-options.js'
+import { createKeptKeys, type KeyKind } from '../kms/kept-keys.js'
 import { systemTiming, type Timing } from '../kms/timing.js'
 
 /**
@@ -24,13 +24,11 @@ export interface DataKeyCache {
   flush(): void
 }
 
-interface Entry {
-  readonly key: DataKey
-  usesLeft: number
-}
+/** Nothing to overwrite: a key's memory belongs to Node's `KeyObject`, which does so when it is collected. */
+const openedKeys: KeyKind<DataKey> = { bytesOf: () => DATA_KEY_BYTES, copy: (key) => key }
 
 /**
- * Makes an empty cache. A key's memory belongs to Node's `KeyObject`, which overwrites it when it is collected.
+ * Makes an empty cache.
  * @throws INVALID_CONFIGURATION for bounds that are not positive integers
  */
 export function createDataKeyCache(
@@ -38,41 +36,26 @@ export function createDataKeyCache(
   audit: KmsAudit,
   timing: Timing = systemTiming,
 ): DataKeyCache {
-  const { ttlMs, maxEntries, maxUses = Infinity, maxBytes } = checkCacheOptions(options)
-  const entries = new LRUCache<string, Entry>({
-    max: maxEntries,
-    ttl: ttlMs,
-    ttlAutopurge: true, // an expired key must not stay in memory until somebody asks for it
-    ttlResolution: 0,
-    perf: timing,
-    ...(maxBytes === undefined ? {} : { maxSize: maxBytes, sizeCalculation: () => DATA_KEY_BYTES }),
-  })
+  const kept = createKeptKeys(options, openedKeys, timing)
   let generation = 0
-  const use = (name: string): DataKey | undefined => {
-    const entry = entries.get(name)
-    if (entry === undefined) return undefined
-    entry.usesLeft -= 1
-    if (entry.usesLeft <= 0) entries.delete(name)
-    return entry.key
-  }
   return {
     get generation() {
       return generation
     },
-    countsUses: () => maxUses !== Infinity || tellsCached(audit),
+    countsUses: () => kept.limitsUses || tellsCached(audit),
     take(name, describe) {
-      const key = use(name)
+      const key = kept.take(name)
       if (key !== undefined && tellsCached(audit)) emitCached(audit, describe())
       return key
     },
     keep(name, key, startedIn) {
       if (startedIn !== generation) return
       // Operations that waited for one answer together each count their use; the time runs from the first.
-      if (use(name) === undefined && maxUses > 1) entries.set(name, { key, usesLeft: maxUses - 1 })
+      if (kept.take(name) === undefined) kept.keep(name, key, 1)
     },
     flush() {
       generation += 1
-      entries.clear()
+      kept.clear()
     },
   }
 }

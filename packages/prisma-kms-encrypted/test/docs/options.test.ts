@@ -35,7 +35,7 @@ test.each([
   ['extension/configuration.ts', 'KmsEncryptedConfig', 'docs/keys.md', 'All options'],
   ['extension/configuration.ts', 'KeyOptions', 'docs/keys.md', 'All options'],
   ['extension/branch-key-options.ts', 'BranchKeyOptions', 'docs/keys.md', 'Branch keys'],
-  ['kms/cache.ts', 'DataKeyCacheOptions', 'docs/keys.md', 'Calls to the key service'],
+  ['kms/cache-options.ts', 'DataKeyCacheOptions', 'docs/keys.md', 'Calls to the key service'],
   ['rotation/rotate-options.ts', 'RowRotation', 'docs/rotation.md', 'Options'],
   ['rotation/walk-options.ts', 'WalkOptions', 'docs/rotation.md', 'Options'],
   ['rotation/walk-options.ts', 'WalkOptions', 'docs/migrating-from-plaintext.md', 'encryptAll'],

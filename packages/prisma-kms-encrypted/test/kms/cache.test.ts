@@ -1,5 +1,5 @@
 import { withCache } from '../../src/kms/cache.js'
-import type { DataKeyCacheOptions } from '../../src/kms/cache.js'
+import type { DataKeyCacheOptions } from '../../src/kms/cache-options.js'
 import type { Outcome } from '../../src/kms/provider.js'
 import { codeOf } from './code-of.js'
 import { createFakeProvider, failure, plain, shortForm, successOf, wrapped } from './fake-provider.js'

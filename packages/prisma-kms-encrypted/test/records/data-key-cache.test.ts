@@ -1,7 +1,7 @@
 import { generateDataKey } from '../../src/envelope/data-key.js'
 import type { KmsEvent } from '../../src/kms/audit-event.js'
 import { createKmsAudit } from '../../src/kms/audit.js'
-import type { DataKeyCacheOptions } from '../../src/kms/cache.js'
+import type { DataKeyCacheOptions } from '../../src/kms/cache-options.js'
 import { createDataKeyCache } from '../../src/records/data-key-cache.js'
 import { codeOf } from '../kms/code-of.js'
 import { createFakeTiming } from '../kms/fake-timing.js'
