@@ -1,6 +1,6 @@
 /** Turns the id that a user typed into the values that Prisma takes. */
 import type { RecordModel } from '../records/models.js'
-import type { Row } from '../records/open-rows.js'
+import type { Row } from '../records/rows.js'
 import { usageError } from './usage.js'
 
 /**

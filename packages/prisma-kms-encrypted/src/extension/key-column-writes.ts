@@ -2,7 +2,8 @@
 import { KmsEncryptedError } from '../errors.js'
 import type { Args } from '../records/arguments.js'
 import type { KeyGroup, RecordModel } from '../records/models.js'
-import { columnName, type Row } from '../records/open-rows.js'
+import type { Row } from '../records/rows.js'
+import { columnName } from '../records/stored-entries.js'
 import { primaryKeyOf } from '../records/place-changes.js'
 import { delegateOf, type SideClient } from './prisma-internals.js'
 

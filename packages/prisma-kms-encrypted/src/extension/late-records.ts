@@ -1,7 +1,8 @@
 /** Inserts records whose id only the database can give: sealed fields first, then their wrapped keys, in one transaction. */
 import { isArgs, type Args, type OwnArgs } from '../records/arguments.js'
+import { groupBy } from '../records/group-by.js'
 import type { RecordModel } from '../records/models.js'
-import { sealedText, type LateKeys, type Row } from '../records/open-rows.js'
+import { sealedText, type LateKeys, type Row } from '../records/rows.js'
 import { primaryKeyOf } from '../records/place-changes.js'
 import type { PathStep } from '../records/data-plan.js'
 import { planSelection, type Shape } from '../records/plan-selection.js'
@@ -137,12 +138,8 @@ function selectMore(
 /** Finds nested late records by the values they were sealed with, which no other row can hold. */
 async function findNested(operation: Operation, late: readonly LateRecord[], root: Row): Promise<FoundRow[]> {
   const { model } = operation.plan
-  const byPath = new Map<string, LateRecord[]>()
-  for (const entry of late) {
-    if (entry.record.path.length === 0) continue
-    const name = entry.record.path.map((step) => step.relation).join('.')
-    byPath.set(name, [...(byPath.get(name) ?? []), entry])
-  }
+  const nestedLate = late.filter(({ record }) => record.path.length > 0)
+  const byPath = groupBy(nestedLate, ({ record }) => record.path.map((step) => step.relation).join('.'))
   const rows: FoundRow[] = []
   for (const entries of byPath.values()) {
     const [first] = entries

@@ -2,8 +2,8 @@
 import type { Args, OwnArgs } from '../records/arguments.js'
 import { sealingGroups, siblingsToRead } from '../records/change-keys.js'
 import type { ChangedRecord, NestedChange } from '../records/data-plan.js'
-import type { RecordModel } from '../records/models.js'
-import { sealedText, type Row } from '../records/open-rows.js'
+import { groupBy } from '../records/group-by.js'
+import { sealedText, type Row } from '../records/rows.js'
 import { primaryKeyOf } from '../records/place-changes.js'
 import { plainWhere } from '../records/row-filter.js'
 import type { Operation } from './operation.js'
@@ -61,13 +61,10 @@ export async function lockTargets(
   { runtime, session }: Operation,
   targets: readonly Target[],
 ): Promise<void> {
-  const byModel = new Map<RecordModel, Row[]>()
-  for (const { changed, rows } of targets) {
-    byModel.set(changed.model, [...(byModel.get(changed.model) ?? []), ...rows])
-  }
-  const models = [...byModel.keys()].sort((a, b) => (a.name < b.name ? -1 : 1))
-  for (const model of models) {
-    const rows = byModel.get(model) ?? []
+  const byModel = groupBy(targets, ({ changed }) => changed.model)
+  const sorted = [...byModel].sort(([a], [b]) => (a.name < b.name ? -1 : 1))
+  for (const [model, own] of sorted) {
+    const rows = own.flatMap((target) => target.rows)
     if (rows.length > 0) await lockRows(runtime, session, model, rows)
   }
 }

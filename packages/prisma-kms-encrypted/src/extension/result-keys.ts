@@ -1,7 +1,7 @@
 /** Unwraps, before a write is sent, the keys that its result will need: a denied Decrypt must not follow a commit. */
 import { isArgs } from '../records/arguments.js'
 import { connectedRecords } from '../records/connected-keys.js'
-import { keysOf } from '../records/open-rows.js'
+import { keysOf } from '../records/row-keys.js'
 import { plainWhere } from '../records/row-filter.js'
 import { selectKeys } from '../records/select-keys.js'
 import type { Operation } from './operation.js'

@@ -1,6 +1,6 @@
 /** Locks rows in the transaction of the statement that will change them. */
 import type { RecordModel } from '../records/models.js'
-import type { Row } from '../records/open-rows.js'
+import type { Row } from '../records/rows.js'
 import { unsupported } from '../records/refusals.js'
 import { asWriteConflict } from './prisma-internals.js'
 import type { Runtime } from './runtime.js'

@@ -1,9 +1,10 @@
 /** Seals the changes of each existing record together, and fits their keys to the record as it is under the lock. */
 import { dropsEntries, sealChanges, type SealedChange } from '../records/change-keys.js'
 import type { ChangedRecord } from '../records/data-plan.js'
+import { groupBy } from '../records/group-by.js'
 import type { UnknownValues } from '../records/kept-entries.js'
 import type { RecordModel } from '../records/models.js'
-import { sealedText, type Row } from '../records/open-rows.js'
+import { sealedText, type Row } from '../records/rows.js'
 import type { RowChange } from '../records/place-changes.js'
 import type { Target } from './locked-targets.js'
 import type { Operation } from './operation.js'
@@ -23,20 +24,14 @@ export async function sealRecords(
   { ring, call }: Operation,
   changes: readonly RowChange[],
 ): Promise<readonly SealedRecord[]> {
-  const records = new Map<string, { row: Row; changes: ChangedRecord[] }>()
-  for (const { row, changed } of changes) {
-    if (changed.groups.size === 0) continue // an upsert whose update side seals nothing
-    const name = recordName(changed.model, row)
-    const known = records.get(name)
-    records.set(name, { row: { ...known?.row, ...row }, changes: [...(known?.changes ?? []), changed] })
-  }
+  const sealing = changes.filter(({ changed }) => changed.groups.size > 0) // not an update side that seals nothing
+  const records = groupBy(sealing, ({ changed, row }) => recordName(changed.model, row))
   return Promise.all(
-    [...records].map(async ([name, { row, changes: own }]) => ({
-      model: modelOf(own),
-      changes: own,
-      name,
-      sealed: await sealChanges(own, row, ring, call),
-    })),
+    [...records].map(async ([name, ofRecord]) => {
+      const own = ofRecord.map(({ changed }) => changed)
+      const row = ofRecord.reduce<Row>((merged, change) => Object.assign(merged, change.row), {})
+      return { model: modelOf(own), changes: own, name, sealed: await sealChanges(own, row, ring, call) }
+    }),
   )
 }
 
@@ -68,13 +63,10 @@ async function findUnknownValues(
   rows: ReadonlyMap<string, Row>,
 ): Promise<ReadonlyMap<string, UnknownValues>> {
   const found = new Map<string, UnknownValues>()
-  const dropping = new Map<RecordModel, SealedRecord[]>()
-  for (const record of records) {
-    const row = rows.get(record.name) ?? {}
-    if (!record.changes.some((changed) => dropsEntries(changed, row))) continue
-    dropping.set(record.model, [...(dropping.get(record.model) ?? []), record])
-  }
-  for (const [model, own] of dropping) {
+  const dropping = records.filter(({ name, changes }) =>
+    changes.some((changed) => dropsEntries(changed, rows.get(name) ?? {})),
+  )
+  for (const [model, own] of groupBy(dropping, (record) => record.model)) {
     const keys = own.map(({ name }) => rows.get(name) ?? {})
     try {
       const values = await runtime.dialect?.findSealed(session.client, model, keys, runtime.schema)

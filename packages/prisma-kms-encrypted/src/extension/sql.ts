@@ -1,7 +1,7 @@
 /** Names and values in our own statements: always quoted, schema-qualified where the database has schemas, values only as parameters. */
 import { commitmentIn } from '../envelope/sealed-header.js'
 import type { RecordModel } from '../records/models.js'
-import type { Row } from '../records/open-rows.js'
+import type { Row } from '../records/rows.js'
 import type { FoundValues } from './dialects/dialect.js'
 import type { SideClient } from './prisma-internals.js'
 

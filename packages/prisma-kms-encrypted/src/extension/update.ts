@@ -9,7 +9,8 @@ import {
   sealingGroups,
   siblingsToRead,
 } from '../records/change-keys.js'
-import { keysOf, sealedText, type Row } from '../records/open-rows.js'
+import { keysOf } from '../records/row-keys.js'
+import { sealedText, type Row } from '../records/rows.js'
 import { withConditions, withoutValues } from '../records/place-changes.js'
 import type { ChangedRecord } from '../records/data-plan.js'
 import { noRow, plainWhere } from '../records/row-filter.js'

@@ -4,7 +4,8 @@ import { commitmentIn } from '../envelope/sealed-header.js'
 import { KmsEncryptedError } from '../errors.js'
 import { importFirst } from './legacy.js'
 import type { KeyGroup, SealedField } from './models.js'
-import { chooseEntry, columnName, keyMissing, type Row } from './open-rows.js'
+import type { Row } from './rows.js'
+import { chooseEntry, columnName, keyMissing } from './stored-entries.js'
 import { holdsLegacy, holdsPlaintext } from './stored-plaintext.js'
 
 /**

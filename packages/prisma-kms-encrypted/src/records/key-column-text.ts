@@ -1,7 +1,7 @@
 /** Checks that a key column holds the text that is to be written into it. */
 import { KmsEncryptedError } from '../errors.js'
 import type { KeyGroup } from './models.js'
-import { columnName } from './open-rows.js'
+import { columnName } from './stored-entries.js'
 
 /**
  * A key column's text, if the column holds it.

@@ -2,7 +2,7 @@
 import { asList, isAbsent, isArgs, type Args, type OwnArgs } from './arguments.js'
 import type { RecordModel } from './models.js'
 import { refuseShiftingRows, replaceUpsert } from './nested-order.js'
-import type { Row } from './open-rows.js'
+import type { Row } from './rows.js'
 import type { Branch, ChangedRecord, NestedChange } from './data-plan.js'
 import { unsupported } from './refusals.js'
 import { noRow } from './row-filter.js'

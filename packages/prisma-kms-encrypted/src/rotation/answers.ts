@@ -3,7 +3,7 @@ import type { DataKey } from '../envelope/data-key.js'
 import { KmsEncryptedError } from '../errors.js'
 import type { UnwrapRequest } from '../records/data-keys.js'
 import { entryText, nameForRecord, nameOfKey, type KeyOwner } from '../records/key-names.js'
-import { columnName } from '../records/open-rows.js'
+import { columnName } from '../records/stored-entries.js'
 import { attemptRenewal } from './renewal.js'
 
 /** What came of one key. */

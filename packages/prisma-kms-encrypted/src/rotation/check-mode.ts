@@ -1,7 +1,7 @@
 /** Refuses work over a table for which the server would have to do what its mode does not permit. */
 import { decryptNotPermitted, encryptNotPermitted } from '../kms/permissions.js'
 import type { KeyGroup } from '../records/models.js'
-import { columnName } from '../records/open-rows.js'
+import { columnName } from '../records/stored-entries.js'
 import type { RotationMode } from './rotate-options.js'
 
 /**

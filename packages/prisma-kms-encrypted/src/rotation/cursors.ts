@@ -1,6 +1,6 @@
 /** Turns a row's primary key into text that a log, a file or a job queue can keep, and back. */
 import type { RecordModel } from '../records/models.js'
-import type { Row } from '../records/open-rows.js'
+import type { Row } from '../records/rows.js'
 import { invalidOptions } from './option-forms.js'
 
 /** A row's primary key as JSON: `[42]`, or `["a",7]` for a compound one. */

@@ -10,7 +10,7 @@ import { inOwnTransaction } from '../extension/transactions.js'
 import { anyNull } from '../records/arguments.js'
 import type { UnknownValues } from '../records/kept-entries.js'
 import type { RecordModel } from '../records/models.js'
-import type { Row } from '../records/open-rows.js'
+import type { Row } from '../records/rows.js'
 import { primaryKeyOf } from '../records/place-changes.js'
 import { findUnknownValues } from './unknown-values.js'
 

@@ -1,5 +1,5 @@
 /** Keeps the rows that other writers held until they get another turn, and knows which batches wait for them. */
-import type { Row } from '../records/open-rows.js'
+import type { Row } from '../records/rows.js'
 import type { BatchPlace } from './walk-tally.js'
 
 /** The rows that wait, by their cursors. */

@@ -3,7 +3,7 @@ import type { SideClient } from '../extension/prisma-internals.js'
 import type { Runtime } from '../extension/runtime.js'
 import { columnIdentifier, encryptedColumns, jsonRow, qualifiedTable } from '../extension/sql.js'
 import type { RecordModel } from '../records/models.js'
-import type { Row } from '../records/open-rows.js'
+import type { Row } from '../records/rows.js'
 
 /** Column of the database → text or bytes. */
 export type OtherColumns = ReadonlyMap<string, string | Uint8Array>

@@ -2,7 +2,7 @@
 import { isKmsEncryptedError, type KmsEncryptedError } from '../errors.js'
 import { identityOf, type RecordIdentity } from '../records/context.js'
 import type { KeyGroup } from '../records/models.js'
-import type { Row } from '../records/open-rows.js'
+import type { Row } from '../records/rows.js'
 
 /** A key column that is due. */
 export interface DueColumn {

@@ -12,7 +12,7 @@ import {
   wrapBytes,
   type UnwrapRequest,
 } from '../records/data-keys.js'
-import { columnName } from '../records/open-rows.js'
+import { columnName } from '../records/stored-entries.js'
 import type { KeyOutcome, RenewalAnswers, RewrappedEntry } from './answers.js'
 import { attemptRenewal, rowIdentity, type DueColumn, type Renewal } from './renewal.js'
 

@@ -2,7 +2,7 @@
 import type { Runtime } from '../extension/runtime.js'
 import type { Args } from '../records/arguments.js'
 import type { KeyGroup, RecordModel } from '../records/models.js'
-import type { Row } from '../records/open-rows.js'
+import type { Row } from '../records/rows.js'
 import type { RowRotation } from './rotate-options.js'
 
 /** What is rotated, and how. */

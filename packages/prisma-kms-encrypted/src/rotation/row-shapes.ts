@@ -1,7 +1,7 @@
 /** Turns a stored row into its shape: what is encrypted, plaintext or empty, without any of its content. */
 import { BASE64_MAGIC, hasMagic } from '../envelope/field-format.js'
 import type { KeyGroup, RecordModel, SealedField } from '../records/models.js'
-import type { Row } from '../records/open-rows.js'
+import type { Row } from '../records/rows.js'
 
 /** What a stored value is, by how it begins. */
 export type StoredForm = 'empty' | 'encrypted' | 'plaintext'

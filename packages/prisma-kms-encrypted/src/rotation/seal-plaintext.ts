@@ -6,7 +6,7 @@ import { KeyRing } from '../records/data-keys.js'
 import type { ChangedRecord, Slot } from '../records/data-plan.js'
 import type { UnknownValues } from '../records/kept-entries.js'
 import type { KeyGroup, SealedField } from '../records/models.js'
-import type { Row } from '../records/open-rows.js'
+import type { Row } from '../records/rows.js'
 import { cursorOf } from './cursors.js'
 
 /** What the key service has answered for some rows, so that a row which is decided on again need not wait for it again. */

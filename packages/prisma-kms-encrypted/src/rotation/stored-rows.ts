@@ -4,7 +4,7 @@ import type { SideClient } from '../extension/prisma-internals.js'
 import type { Runtime } from '../extension/runtime.js'
 import { columnIdentifier, jsonRow, qualifiedTable } from '../extension/sql.js'
 import type { RecordModel } from '../records/models.js'
-import type { Row } from '../records/open-rows.js'
+import type { Row } from '../records/rows.js'
 
 /** A row as it was stored at one moment. */
 export interface StoredRow {

@@ -1,5 +1,5 @@
 /** What the walk over a table is given: which batches there are, and what is to be done with each. */
-import type { Row } from '../records/open-rows.js'
+import type { Row } from '../records/rows.js'
 import type { RowFailure } from './walk-options.js'
 import type { BatchOutcome, BatchPlace } from './walk-tally.js'
 

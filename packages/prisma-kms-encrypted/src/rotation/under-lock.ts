@@ -6,7 +6,7 @@ import { inOwnTransaction } from '../extension/transactions.js'
 import type { KmsCall } from '../kms/provider.js'
 import { systemTiming } from '../kms/timing.js'
 import type { RecordModel } from '../records/models.js'
-import type { Row } from '../records/open-rows.js'
+import type { Row } from '../records/rows.js'
 import { primaryKeyOf } from '../records/place-changes.js'
 
 /** Attempts under the lock; only in the last of them may a key service be asked. */

@@ -5,7 +5,8 @@ import type { Runtime } from '../extension/runtime.js'
 import { KmsEncryptedError } from '../errors.js'
 import { keptEntries, type UnknownValues } from '../records/kept-entries.js'
 import type { KeyGroup, RecordModel } from '../records/models.js'
-import { columnName, type Row } from '../records/open-rows.js'
+import type { Row } from '../records/rows.js'
+import { columnName } from '../records/stored-entries.js'
 import { unsupported } from '../records/refusals.js'
 
 /**

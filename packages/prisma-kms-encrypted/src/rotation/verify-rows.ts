@@ -5,7 +5,8 @@ import type { Runtime } from '../extension/runtime.js'
 import type { KmsCall } from '../kms/provider.js'
 import { KeyRing } from '../records/data-keys.js'
 import type { KeyGroup, RecordModel } from '../records/models.js'
-import { openRows, type Row } from '../records/open-rows.js'
+import { openRows } from '../records/open-rows.js'
+import type { Row } from '../records/rows.js'
 import { readRows } from './pages.js'
 
 /** A row that does not open, and the key that would have to open it. */

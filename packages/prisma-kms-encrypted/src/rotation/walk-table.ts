@@ -1,6 +1,6 @@
 /** Takes a table through a job batch by batch: several batches at once, in constant memory, until the end or a signal. */
 import { systemTiming, type Timing } from '../kms/timing.js'
-import type { Row } from '../records/open-rows.js'
+import type { Row } from '../records/rows.js'
 import { HeldRows } from './held-rows.js'
 import type { Batch, TableJob, WorkOutcome } from './table-job.js'
 import type { RowFailure, WalkOptions, WalkResult } from './walk-options.js'

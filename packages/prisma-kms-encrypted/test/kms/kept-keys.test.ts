@@ -15,7 +15,13 @@ function setUp(options: Partial<DataKeyCacheOptions> = {}) {
     },
   }
   const kept = createKeptKeys({ ttlMs: 60_000, maxEntries: 10, ...options }, kind, systemTiming)
-  return { kept, disposed, keep: (text: string, uses = 1) => { kept.keep(text, Buffer.from(text), uses); } }
+  return {
+    kept,
+    disposed,
+    keep: (text: string, uses = 1) => {
+      kept.keep(text, Buffer.from(text), uses)
+    },
+  }
 }
 
 test('a key leaves memory when its time is over, though nobody asks for it', async () => {

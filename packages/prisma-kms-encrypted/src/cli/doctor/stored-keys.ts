@@ -3,7 +3,8 @@ import { parseKeyColumn, type KeyEntry } from '../../envelope/key-column.js'
 import { delegateOf } from '../../extension/prisma-internals.js'
 import type { Runtime } from '../../extension/runtime.js'
 import type { KeyGroup, RecordModel } from '../../records/models.js'
-import { columnName, type Row } from '../../records/open-rows.js'
+import type { Row } from '../../records/rows.js'
+import { columnName } from '../../records/stored-entries.js'
 
 /** A key as it is stored, with what its context is made of. */
 export interface StoredKey {

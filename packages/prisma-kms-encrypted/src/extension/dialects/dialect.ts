@@ -1,6 +1,6 @@
 /** What differs between databases in our own statements; one file beside this one for each. */
 import type { RecordModel } from '../../records/models.js'
-import type { Row } from '../../records/open-rows.js'
+import type { Row } from '../../records/rows.js'
 import type { SideClient } from '../prisma-internals.js'
 
 /** One database's ways. */

@@ -1,7 +1,7 @@
 /** MySQL and MariaDB: ids only by the insert itself; row locks beside snapshots that do not show what is locked. */
 import { KmsEncryptedError } from '../../errors.js'
 import type { RecordModel } from '../../records/models.js'
-import type { Row } from '../../records/open-rows.js'
+import type { Row } from '../../records/rows.js'
 import { columnIdentifier, findSealedInRows, qualifiedTable } from '../sql.js'
 import type { Dialect } from './dialect.js'
 

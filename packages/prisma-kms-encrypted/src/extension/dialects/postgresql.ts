@@ -1,7 +1,7 @@
 /** PostgreSQL: sequences, and row locks by primary key with every column's own type. */
 import { OVERHEAD_BYTES } from '../../envelope/field-format.js'
+import { groupBy } from '../../records/group-by.js'
 import type { RecordModel } from '../../records/models.js'
-import type { Row } from '../../records/open-rows.js'
 import type { SideClient } from '../prisma-internals.js'
 import { columnIdentifier, encryptedColumns, jsonRow, qualifiedTable } from '../sql.js'
 import type { Catalogue, CountedColumn, Dialect } from './dialect.js'
@@ -47,8 +47,7 @@ ON (left(c.value, 4) IN ('S0UB', '\\x4b') OR left(c.value, 6) = 'KE\\001') AND c
       JSON.stringify(rows.map((row) => jsonRow(model, primaryKey, row))),
       JSON.stringify(encryptedColumns(model)),
     )
-    const byPosition = new Map<unknown, Row[]>()
-    for (const row of found) byPosition.set(row['n'], [...(byPosition.get(row['n']) ?? []), row])
+    const byPosition = groupBy(found, (row) => row['n'])
     return rows.map((_, index) => {
       const own = byPosition.get(index + 1) ?? []
       const values = own.flatMap(({ value }) => (value === null ? [] : [fromText(value)]))
