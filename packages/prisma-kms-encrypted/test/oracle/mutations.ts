@@ -97,8 +97,14 @@ export const mutations: Readonly<Record<string, Mutation>> = {
   },
   "changes its caller's bytes": overriding('device', 'create', (args, create) => {
     const data = args['data']
-    return create(args).finally(() => {
+    const wipe = (): void => {
       if (isObject(data) && data['token'] instanceof Uint8Array) data['token'].fill(0)
+    }
+    const then: Promise<unknown>['then'] = (...listeners) => pending.finally(wipe).then(...listeners)
+    const pending = create(args)
+    // Still one of Prisma's lazy promises, as a batch wants them.
+    return new Proxy(pending, {
+      get: (own, key) => (key === 'then' ? then : (Reflect.get(own, key) as unknown)),
     })
   }),
 }
