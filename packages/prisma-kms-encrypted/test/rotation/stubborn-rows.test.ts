@@ -4,7 +4,7 @@ import { localKms } from '../../src/providers/local.js'
 import { encryptedModels } from '../generated/kms-encrypted.js'
 import { createClient, type ClientOptions } from '../support/client.js'
 import { indexKey, localKeys } from '../support/extended-client.js'
-import { useExtendedDatabase, versionsAt } from '../support/extended-database.js'
+import { freshKeysAt, useExtendedDatabase, versionsAt } from '../support/extended-database.js'
 
 const database = useExtendedDatabase()
 const opened: ReturnType<typeof createClient>[] = []
@@ -84,10 +84,7 @@ test.each([
 test.each(['rewrap', 're-encrypt'] as const)(
   'keys that are changed during each call to the key service: %s asks once under the lock, at the very last',
   async (mode) => {
-    const { keys } = versionsAt(1)
-    const writer = database.connect({
-      keys: { ...keys, default: { ...keys.default, freshKeys: true } },
-    }).prisma
+    const writer = database.connect(freshKeysAt(1)).prisma
     const { id } = await writer.user.create({ data: { name: 'first', email: 'kept' } })
     const asked: ('open' | 'locked')[] = []
     let last = 'first'
@@ -116,8 +113,7 @@ test.each(['rewrap', 're-encrypt'] as const)(
 )
 
 test('a key service that is too slow for a locked row leaves the row for another turn', async () => {
-  const { keys } = versionsAt(1)
-  const writer = database.connect({ keys: { ...keys, default: { ...keys.default, freshKeys: true } } }).prisma
+  const writer = database.connect(freshKeysAt(1)).prisma
   const { id } = await writer.user.create({ data: { name: 'first' } })
   let waited = 0
   const { user } = connect(
@@ -163,11 +159,7 @@ test('encryptAll: plaintext that is changed just before each write', async () =>
 
 test('encryptAll: another writer who gives the row its keys during each call to the key service', async () => {
   await database.sql(`INSERT INTO "User" (name, "updatedAt") VALUES ('first', now())`)
-  const { keys } = versionsAt(1)
-  const writer = database.connect({
-    migrating: { User: 'write' },
-    keys: { ...keys, default: { ...keys.default, freshKeys: true } },
-  }).prisma
+  const writer = database.connect({ migrating: { User: 'write' }, ...freshKeysAt(1) }).prisma
   let [calls, last] = [0, '']
   const { user } = connect(
     { migrating: { User: 'write' } },

@@ -1,19 +1,19 @@
 /** Re-encryption and encryptAll on a server that knows fewer encrypted fields than another deployment: it takes no key from them. */
 import { encryptAll, rotateAll } from '../../src/index.js'
-import { encryptedModels } from '../generated/kms-encrypted.js'
-import { forget, useExtendedDatabase, versionsAt } from '../support/extended-database.js'
+import {
+  forget,
+  freshKeysAt,
+  modelsWithout,
+  useExtendedDatabase,
+  versionsAt,
+} from '../support/extended-database.js'
 
 const database = useExtendedDatabase()
 
-/** What a deployment knows in which `AuditEntry.payload` is no encrypted field yet. */
-function olderModels(): typeof encryptedModels {
-  const { AuditEntry } = encryptedModels
-  const { payload, ...encrypted } = AuditEntry.encrypted
-  expect(payload.type).toBe('Json')
-  return { ...encryptedModels, AuditEntry: { ...AuditEntry, encrypted } as typeof AuditEntry } // the newer types serve both
-}
 const older = (config: object = {}) =>
-  database.connect(Object.assign({}, versionsAt(2), config, { models: olderModels() }))
+  database.connect(
+    Object.assign({}, versionsAt(2), config, { models: modelsWithout('AuditEntry', 'payload') }),
+  )
 const newer = () => database.connect(versionsAt(2)).prisma
 
 beforeEach(async () => {
@@ -61,15 +61,7 @@ test('re-encryption of an exclusive table looks at no other column', async () =>
 
 test.each([
   ['with an older key', {}],
-  [
-    'with fresh keys',
-    {
-      keys: {
-        default: { current: 1, versions: versionsAt(1).keys.default.versions, freshKeys: true },
-        phone: { keyId: 'local/phone' },
-      },
-    },
-  ],
+  ['with fresh keys', freshKeysAt(1)],
 ])('encryptAll keeps the entry that an unknown field needs: %s', async (_, config) => {
   const { id } = await database.reader.auditEntry.create({ data: { action: 'a', payload } })
   await database.sql(`UPDATE audit.audit_entries SET "detail_text" = 'plaintext' WHERE entry_id = $1`, id)

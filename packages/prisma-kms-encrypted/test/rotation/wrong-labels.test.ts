@@ -1,7 +1,6 @@
 /** Key entries that do not open to their labels: harmless where nothing asks for the label, reported where a value does. */
 import { rotateAll } from '../../src/index.js'
-import { encryptedModels } from '../generated/kms-encrypted.js'
-import { useExtendedDatabase, versionsAt } from '../support/extended-database.js'
+import { freshKeysAt, modelsWithout, useExtendedDatabase, versionsAt } from '../support/extended-database.js'
 
 const database = useExtendedDatabase()
 const { keys } = versionsAt(1)
@@ -9,14 +8,6 @@ const { keys } = versionsAt(1)
 beforeEach(async () => {
   await database.sql('TRUNCATE "User" RESTART IDENTITY CASCADE')
 })
-
-/** What a deployment knows in which `User.notes` is no encrypted field yet. */
-function olderModels(): typeof encryptedModels {
-  const { User } = encryptedModels
-  const { notes, ...encrypted } = User.encrypted
-  expect(notes.key).toBe('default')
-  return { ...encryptedModels, User: { ...User, encrypted } as typeof User } // the newer types serve both
-}
 
 /** A row whose stale phone key has been labelled with the commitment of `notes`, which is under the other key. */
 async function mislabelledRow(): Promise<number> {
@@ -26,7 +17,7 @@ async function mislabelledRow(): Promise<number> {
   const older = Object.assign(
     { keys: { ...keys, phone: { keyId: 'local/phone', freshKeys: true } } },
     {
-      models: olderModels(),
+      models: modelsWithout('User', 'notes'),
     },
   )
   await database.connect(older).prisma.user.update({ where: { id }, data: { phone: '2' } })
@@ -63,8 +54,7 @@ test.each(['rewrap', 're-encrypt'] as const)(
 
 test('labels that were exchanged are reported, since values ask for them', async () => {
   const { id } = await database.reader.user.create({ data: { name: 'n', email: 'e' } })
-  const fresh = { default: { ...keys.default, freshKeys: true }, phone: keys.phone }
-  await database.connect({ keys: fresh }).prisma.user.update({ where: { id }, data: { email: 'fresh' } })
+  await database.connect(freshKeysAt(1)).prisma.user.update({ where: { id }, data: { email: 'fresh' } })
   await database.sql(
     `UPDATE "User" SET "encryptedKmsKey" = regexp_replace("encryptedKmsKey", '^(.*)\\.(.*) (.*)\\.(.*)$', '\\1.\\4 \\3.\\2')`,
   )

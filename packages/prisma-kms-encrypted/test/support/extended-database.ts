@@ -1,5 +1,6 @@
 /** Gives a test file one database and any number of extended clients on it, all closed at its end. */
 import { randomBytes } from 'node:crypto'
+import { encryptedModels } from '../generated/kms-encrypted.js'
 import type { ClientOptions } from './client.js'
 import { createDatabase, runSql, type TestDatabase } from './database.js'
 import { createExtendedClient } from './extended-client.js'
@@ -98,6 +99,24 @@ export function versionsAt(current: 1 | 2) {
       phone: { keyId: 'local/phone' },
     },
   } as const
+}
+
+/** The same, on a server that seals each write of the default key's fields under a fresh data key. */
+export function freshKeysAt(current: 1 | 2) {
+  const { keys } = versionsAt(current)
+  return { keys: { ...keys, default: { ...keys.default, freshKeys: true } } } as const
+}
+
+/** The models as an older deployment knows them, in which one field is not encrypted yet. */
+export function modelsWithout<Model extends keyof typeof encryptedModels>(
+  model: Model,
+  field: keyof (typeof encryptedModels)[Model]['encrypted'] & string,
+): typeof encryptedModels {
+  const definition = encryptedModels[model]
+  const others = Object.entries(definition.encrypted).filter(([name]) => name !== field)
+  expect(others).toHaveLength(Object.keys(definition.encrypted).length - 1)
+  // The newer types serve both.
+  return { ...encryptedModels, [model]: { ...definition, encrypted: Object.fromEntries(others) } }
 }
 
 /** What a promise was rejected with; fails when it was not. */
