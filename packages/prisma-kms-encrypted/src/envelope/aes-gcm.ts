@@ -1,7 +1,7 @@
 /** Turns plaintext into AES-256-GCM ciphertext and tag and back; the only place that calls the cipher. */
 
 import { createCipheriv, createDecipheriv, type KeyObject } from 'node:crypto'
-import { leaveGarbage } from './cipher-garbage.js'
+import { weighOptions } from './cipher-weight.js'
 import { TAG_BYTES } from './field-format.js'
 
 const ALGORITHM = 'aes-256-gcm'
@@ -47,8 +47,7 @@ export function decryptGcm(
   ciphertext: Uint8Array,
   tag: Uint8Array,
 ): Buffer | null {
-  leaveGarbage()
-  const decipher = createDecipheriv(ALGORITHM, key, nonce, OPTIONS)
+  const decipher = createDecipheriv(ALGORITHM, key, nonce, weighOptions(OPTIONS))
   decipher.setAAD(aad)
   decipher.setAuthTag(tag)
   const unverified = decipher.update(ciphertext)
