@@ -25,6 +25,26 @@ export default tseslint.config(
     },
   },
   {
+    // Published is only what is used of zod, and its settings belong to the application.
+    files: ['packages/prisma-kms-encrypted/src/**/*.ts'],
+    ignores: ['**/src/lazy-schema.ts'],
+    rules: {
+      'no-restricted-properties': [
+        'error',
+        ...['safeParse', 'parse'].map((property) => ({
+          property,
+          allowObjects: ['JSON', 'Date'],
+          message: 'Use checkForm(), which has words for what is wrong.',
+        })),
+        { object: 'z', property: 'config', message: 'It would change the settings of the application.' },
+      ],
+      'no-restricted-imports': [
+        'error',
+        { paths: [{ name: 'zod', message: 'Use zod/mini: of zod everything would be published.' }] },
+      ],
+    },
+  },
+  {
     // Tests hand in what types forbid, and look at rows, errors and JSON of no declared type.
     files: ['packages/*/test/**/*.ts'],
     rules: {

@@ -8,11 +8,18 @@ import en from 'zod/v4/locales/en.js'
  */
 export function lazySchema<Schema extends z.ZodMiniType>(build: () => Schema): () => Schema {
   let built: Schema | undefined
-  return () => {
-    if (built) return built
-    z.config(en()) // the small zod has no words of its own for what it refuses
-    return (built = build())
-  }
+  return () => (built ??= build())
+}
+
+let words: ReturnType<typeof en>['localeError'] | undefined
+
+/**
+ * Checks options against their form. What is wrong is said in English, which the small zod does not know by itself, for
+ * this call only: zod's own setting is one for the whole process, and the application's.
+ */
+export function checkForm<Schema extends z.ZodMiniType>(form: () => Schema, options: unknown) {
+  words ??= en().localeError
+  return z.safeParse(form(), options, { error: words })
 }
 
 /** Any function; its type is the caller's word. */

@@ -7,7 +7,7 @@ import type { KmsEvent } from '../kms/audit-event.js'
 import { withCallPolicy } from '../kms/call-policy.js'
 import type { KmsProvider } from '../kms/provider.js'
 import { createProviderRegistry } from '../kms/registry.js'
-import { functionSchema, lazySchema, objectSchema } from '../lazy-schema.js'
+import { checkForm, functionSchema, lazySchema, objectSchema } from '../lazy-schema.js'
 import { defaultProviders } from '../providers/defaults.js'
 
 /** What holds for all versions of a box's key. */
@@ -75,7 +75,7 @@ export function resolveBox(
   config: unknown,
   environment: Readonly<Record<string, string | undefined>> = process.env,
 ): ResolvedBox {
-  const parsed = configuration().safeParse(config)
+  const parsed = checkForm(configuration, config)
   if (!parsed.success) {
     const issues = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'config'}: ${issue.message}`)
     throw invalid(issues.join('; '), 'Give keyId, or current and versions: docs/box.md.')

@@ -4,7 +4,7 @@ import { dirname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import * as z from 'zod/mini'
 
-import { lazySchema } from '../lazy-schema.js'
+import { checkForm, lazySchema } from '../lazy-schema.js'
 import type { CliConfig } from './define-config.js'
 import { usageError } from './usage.js'
 
@@ -46,7 +46,7 @@ export async function loadConfig(cwd: string, given: string | undefined): Promis
   }
   const load = await createLoader(path)
   const exported = await load(path)
-  const parsed = form().safeParse(defaultOf(exported))
+  const parsed = checkForm(form, defaultOf(exported))
   if (!parsed.success) {
     const issues = parsed.error.issues.map(
       ({ path: at, message }) => `${at.join('.') || 'default export'}: ${message}`,

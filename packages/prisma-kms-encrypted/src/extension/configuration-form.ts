@@ -5,7 +5,7 @@ import type { KmsEvent } from '../kms/audit-event.js'
 import type { BranchKeyStore } from '../kms/branch-key-store.js'
 import type { DataKeyCacheOptions } from '../kms/cache-options.js'
 import type { KmsProvider } from '../kms/provider.js'
-import { functionSchema, lazySchema, objectSchema } from '../lazy-schema.js'
+import { checkForm, functionSchema, lazySchema, objectSchema } from '../lazy-schema.js'
 import type { BranchFn, ContextFn } from '../records/key-config.js'
 import type { LegacyOpener } from '../records/legacy-opener.js'
 import type { ModelDefinitions } from '../schema/model.js'
@@ -104,7 +104,7 @@ export type ParsedKey = z.infer<ReturnType<typeof keyConfig>>
  * @throws KmsEncryptedError `INVALID_CONFIGURATION`, naming every option that is wrong
  */
 export function parseConfiguration(config: unknown): ParsedConfiguration {
-  const parsed = configuration().safeParse(config)
+  const parsed = checkForm(configuration, config)
   if (parsed.success) return parsed.data
   const issues = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'config'}: ${issue.message}`)
   throw invalid(

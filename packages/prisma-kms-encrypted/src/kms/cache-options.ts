@@ -1,7 +1,7 @@
 /** The bounds within which keys may be kept in memory. */
 import * as z from 'zod/mini'
 import { KmsEncryptedError } from '../errors.js'
-import { lazySchema } from '../lazy-schema.js'
+import { checkForm, lazySchema } from '../lazy-schema.js'
 
 /**
  * Bounds of the data-key cache. While a key is cached, reading its record leaves no trace in the audit log of the
@@ -33,7 +33,7 @@ const optionsSchema = lazySchema(() => {
  * @throws INVALID_CONFIGURATION for bounds that are not positive integers
  */
 export function checkCacheOptions(options: DataKeyCacheOptions): DataKeyCacheOptions {
-  const checked = optionsSchema().safeParse(options)
+  const checked = checkForm(optionsSchema, options)
   if (checked.success) return options
   const [issue] = checked.error.issues
   throw new KmsEncryptedError({

@@ -12,7 +12,7 @@ import { checkPlaintextKey, checkUnwrapped } from '../kms/outcome.js'
 import type { KmsCall, KmsProvider, Outcome, UnwrapItem, WrapItem } from '../kms/provider.js'
 import { systemTiming } from '../kms/timing.js'
 import type { Timing } from '../kms/timing.js'
-import { lazySchema } from '../lazy-schema.js'
+import { checkForm, lazySchema } from '../lazy-schema.js'
 import { describeAwsKey, describeAwsRegions } from './aws-describe.js'
 import { toAwsFailure } from './aws-failure.js'
 import { createRegionOrder, isMultiRegionKey, keyIdInRegion, regionOfArn } from './aws-regions.js'
@@ -199,7 +199,7 @@ function createClient(sdk: Sdk, region: string | undefined, settings: Settings):
 type Settings = z.output<ReturnType<typeof optionsSchema>>
 
 function checkOptions(options: AwsKmsOptions): Settings {
-  const checked = optionsSchema().safeParse(options)
+  const checked = checkForm(optionsSchema, options)
   if (!checked.success) {
     const [issue] = checked.error.issues
     throw invalidOptions(`${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'invalid'}`)

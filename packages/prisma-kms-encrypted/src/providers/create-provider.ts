@@ -7,7 +7,7 @@ import { isKmsFailureCode, kmsFailure } from '../kms/failure.js'
 import type { KmsFailureCode, KmsFailurePlace } from '../kms/failure.js'
 import { checkPlaintextKey, checkUnwrapped } from '../kms/outcome.js'
 import type { EncryptionContext, KmsCall, KmsProvider, UnwrapItem, WrapItem } from '../kms/provider.js'
-import { functionSchema, lazySchema } from '../lazy-schema.js'
+import { checkForm, functionSchema, lazySchema } from '../lazy-schema.js'
 import { runItems } from './run-items.js'
 
 /** What {@link KmsProviderOptions.encrypt} and {@link KmsProviderOptions.decrypt} are asked. */
@@ -118,7 +118,7 @@ function attemptCode(codeOf: KmsProviderOptions['codeOf'], error: unknown): KmsF
 }
 
 function checkOptions(options: KmsProviderOptions): z.output<ReturnType<typeof optionsSchema>> {
-  const checked = optionsSchema().safeParse(options)
+  const checked = checkForm(optionsSchema, options)
   if (checked.success) return checked.data
   const [issue] = checked.error.issues
   throw new KmsEncryptedError({

@@ -17,7 +17,7 @@ import type {
   UnwrapItem,
   WrapItem,
 } from '../kms/provider.js'
-import { lazySchema, objectSchema } from '../lazy-schema.js'
+import { checkForm, lazySchema, objectSchema } from '../lazy-schema.js'
 import { crc32c } from './crc32c.js'
 import { importDependency } from './dependency.js'
 import { describeGcpKey } from './gcp-describe.js'
@@ -204,7 +204,7 @@ function encodeContext(context: EncryptionContext): Uint8Array {
 }
 
 function checkOptions(options: GcpKmsOptions): z.output<ReturnType<typeof optionsSchema>> {
-  const checked = optionsSchema().safeParse(options)
+  const checked = checkForm(optionsSchema, options)
   if (checked.success) return checked.data
   const [issue] = checked.error.issues
   throw new KmsEncryptedError({

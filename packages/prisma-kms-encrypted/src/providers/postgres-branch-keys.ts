@@ -2,7 +2,7 @@
 import * as z from 'zod/mini'
 import { KmsEncryptedError } from '../errors.js'
 import { storeFailure, type BranchKeyStore, type StoredBranchKey } from '../kms/branch-key-store.js'
-import { lazySchema, objectSchema } from '../lazy-schema.js'
+import { checkForm, lazySchema, objectSchema } from '../lazy-schema.js'
 import { importDependency } from './dependency.js'
 import { checkBranchKeyTable, quoteTable, tableStatements } from './postgres-branch-key-table.js'
 
@@ -131,7 +131,7 @@ interface Connection {
 }
 
 function checkOptions(options: PostgresBranchKeysOptions) {
-  const parsed = optionsSchema().safeParse(options)
+  const parsed = checkForm(optionsSchema, options)
   if (!parsed.success) {
     throw invalid(parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; '))
   }

@@ -1,7 +1,7 @@
 /** Turns the options of the Vault provider into a client, lazily and from the environment where nothing is given. */
 import type NodeVault from 'node-vault'
 import * as z from 'zod/mini'
-import { lazySchema, objectSchema } from '../lazy-schema.js'
+import { checkForm, lazySchema, objectSchema } from '../lazy-schema.js'
 import { KmsEncryptedError } from '../errors.js'
 import { importDependency } from './dependency.js'
 
@@ -83,7 +83,7 @@ export async function loadVaultClient(settings: VaultSettings): Promise<VaultCli
  * @throws INVALID_CONFIGURATION
  */
 export function checkVaultOptions(options: VaultTransitOptions): VaultSettings {
-  const checked = optionsSchema().safeParse(options)
+  const checked = checkForm(optionsSchema, options)
   if (checked.success) return checked.data
   const [issue] = checked.error.issues
   throw invalidVaultOptions(`${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'invalid'}`)

@@ -2,7 +2,7 @@
 import * as z from 'zod/mini'
 
 import { KmsEncryptedError } from '../errors.js'
-import { functionSchema, lazySchema, objectSchema } from '../lazy-schema.js'
+import { checkForm, functionSchema, lazySchema, objectSchema } from '../lazy-schema.js'
 
 const optionalFlag = lazySchema(() => z.optional(z.boolean()))
 
@@ -63,7 +63,7 @@ export const encryptOptions = lazySchema(() =>
  * @throws KmsEncryptedError `INVALID_CONFIGURATION`
  */
 export function checkOptions<T>(form: () => z.ZodMiniType, given: T, caller: string): T {
-  const parsed = form().safeParse(given)
+  const parsed = checkForm(form, given)
   if (parsed.success) return given
   throw invalidOptions(
     caller,

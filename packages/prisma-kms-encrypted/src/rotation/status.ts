@@ -3,7 +3,7 @@ import * as z from 'zod/mini'
 
 import { KmsEncryptedError } from '../errors.js'
 import { runtimeOf } from '../extension/registry.js'
-import { lazySchema } from '../lazy-schema.js'
+import { checkForm, lazySchema } from '../lazy-schema.js'
 import type { FieldIndex, KeyGroup, RecordModel, SealedField } from '../records/models.js'
 import { countShapes, type CountedShape } from './count-shapes.js'
 import { shapeColumns, unreadableKey, type ShapeColumns } from './row-shapes.js'
@@ -90,7 +90,7 @@ export async function encryptionStatus(
   given: StatusOptions = {},
 ): Promise<EncryptionStatus> {
   const { runtime, model } = runtimeOf(delegate, 'encryptionStatus()')
-  const parsed = options().safeParse(given)
+  const parsed = checkForm(options, given)
   if (!parsed.success) throw invalidOptions('expected { key?, signal? }')
   const { key, signal } = parsed.data
   const groups = [...model.groups.values()].filter((group) => key === undefined || group.key === key)
