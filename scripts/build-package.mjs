@@ -149,13 +149,19 @@ function copyTypes(target) {
     }
   }
   for (const entry of entryPoints.exported) follow(`${entry}.d.ts`)
-  return [...found].flatMap((name) =>
-    [name, `${name}.map`].map((file) => {
-      mkdirSync(dirname(join(target, file)), { recursive: true })
+  return [...found].flatMap((name) => {
+    mkdirSync(dirname(join(target, name)), { recursive: true })
+    if (target !== dist) {
+      // Their maps lead to the sources from `dist` only.
+      const types = readFileSync(join(modules, name), 'utf8').replace(/^\/\/# sourceMappingURL=.*$/m, '')
+      writeFileSync(join(target, name), types)
+      return [join(target, name)]
+    }
+    return [name, `${name}.map`].map((file) => {
       cpSync(join(modules, file), join(target, file))
       return join(target, file)
-    }),
-  )
+    })
+  })
 }
 
 /** Empties `dist` of what an earlier build has left, without taking away what another process may be reading. */
