@@ -11,7 +11,7 @@ import { readOtherColumns } from './other-columns.js'
 import { encryptRow, type Elsewhere, type EncryptionScope } from './row-encryption.js'
 import { nothingInHand, type KeysInHand } from './seal-plaintext.js'
 import { readStoredRows, type StoredRow } from './stored-rows.js'
-import { lockedAttempts, shortCall, underRowLock } from './under-lock.js'
+import { lockedAttempts, mayPass, shortCall, underRowLock } from './under-lock.js'
 import { findUnknownValues } from './unknown-values.js'
 import { verifyRows } from './verify-rows.js'
 import type { RowFailure } from './walk-options.js'
@@ -163,7 +163,7 @@ async function encryptUnderLock(
         call: shortCall(attempt.call),
         report: (...failure) => found.push(failure),
       })
-      if (found.some(([, , { code }]) => code === 'KMS_TIMEOUT')) return 'lost' // too slow for a locked row
+      if (found.some(([, , error]) => mayPass(error))) return 'lost'
       errors = found
       return done?.outcome ?? 'settled'
     })

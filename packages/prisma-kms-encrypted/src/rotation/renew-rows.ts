@@ -1,5 +1,5 @@
 /** Renews the keys of some rows: at first in the open, again where others were faster, and under its lock a row that they never leave alone. */
-import { KmsEncryptedError, isKmsEncryptedError } from '../errors.js'
+import { KmsEncryptedError } from '../errors.js'
 import type { SideClient } from '../extension/prisma-internals.js'
 import type { KmsCall } from '../kms/provider.js'
 import { identityOf } from '../records/context.js'
@@ -10,7 +10,7 @@ import { cursorOf } from './cursors.js'
 import type { WriteOutcome } from './guarded-writes.js'
 import { prepareRenewal, renewOnce, type Attempt } from './renew-once.js'
 import type { Rotation } from './rotation.js'
-import { lockedAttempts, shortCall, underRowLock } from './under-lock.js'
+import { lockedAttempts, mayPass, shortCall, underRowLock } from './under-lock.js'
 import { verifyRows } from './verify-rows.js'
 import type { RowFailure } from './walk-options.js'
 import type { WorkOutcome } from './table-job.js'
@@ -106,11 +106,6 @@ async function renewUnderLock(
     return outcome
   }
   return 'lost'
-}
-
-/** Another writer was faster, or the key service too slow for a locked row. */
-function mayPass(error: KmsEncryptedError): boolean {
-  return isKmsEncryptedError(error, 'WRITE_CONFLICT') || isKmsEncryptedError(error, 'KMS_TIMEOUT')
 }
 
 /** The report of a row that was left as it is. */

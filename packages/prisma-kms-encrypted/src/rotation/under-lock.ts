@@ -1,8 +1,10 @@
 /** Takes the lock of one row for a last attempt at it, in a short transaction in which nothing else is locked. */
+import { isKmsEncryptedError, type KmsEncryptedError } from '../errors.js'
 import { asWriteConflict, isPrismaError, type SideClient } from '../extension/prisma-internals.js'
 import { lockRows } from '../extension/row-lock.js'
 import type { Runtime } from '../extension/runtime.js'
 import { inOwnTransaction } from '../extension/transactions.js'
+import { isRetryable } from '../kms/failure.js'
 import type { KmsCall } from '../kms/provider.js'
 import { systemTiming } from '../kms/timing.js'
 import type { RecordModel } from '../records/models.js'
@@ -19,6 +21,14 @@ const callMs = 1_000
 
 /** Thrown to roll back; it never leaves this file. */
 const undone = new Error('rolled back')
+
+/**
+ * Whether what went wrong under the lock is no failure of the row: its keys were changed before, or the key service was too
+ * slow or too busy for the little time that there was.
+ */
+export function mayPass(error: KmsEncryptedError): boolean {
+  return isKmsEncryptedError(error, 'WRITE_CONFLICT') || isRetryable(error)
+}
 
 /** A call to a key service while a row is locked. */
 export function shortCall(call: KmsCall): KmsCall {

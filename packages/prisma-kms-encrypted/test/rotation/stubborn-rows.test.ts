@@ -1,5 +1,7 @@
 /** Rows that other writers change in every attempt: they get their turn under a lock, without asking a key service there. */
+import pg from 'pg'
 import { encryptAll, kmsEncrypted, rotateAll, type KmsProvider } from '../../src/index.js'
+import { KmsEncryptedError } from '../../src/errors.js'
 import { localKms } from '../../src/providers/local.js'
 import { encryptedModels } from '../generated/kms-encrypted.js'
 import { createClient, type ClientOptions } from '../support/client.js'
@@ -22,23 +24,34 @@ async function isLocked(): Promise<boolean> {
 }
 
 /** A client whose calls to the key service and statements can be preceded by something. */
-function connect(config: object, before: { call?: () => Promise<void>; write?: () => Promise<void> }) {
+function connect(
+  config: object,
+  before: {
+    /** What it gives is the answer, if that is an error. */
+    call?: () => Promise<unknown>
+    write?: () => Promise<void>
+    lock?: () => Promise<void>
+  },
+) {
   const local = localKms({ keys: localKeys })
   const provider: KmsProvider = {
     ...local,
     async wrap(keyId, items, call) {
-      await before.call?.()
-      return local.wrap(keyId, items, call)
+      const error = await before.call?.()
+      return error instanceof Error ? items.map(() => ({ ok: false, error })) : local.wrap(keyId, items, call)
     },
     async unwrap(keyId, items, call) {
-      await before.call?.()
-      return local.unwrap(keyId, items, call)
+      const error = await before.call?.()
+      return error instanceof Error
+        ? items.map(() => ({ ok: false, error }))
+        : local.unwrap(keyId, items, call)
     },
   }
   const options: ClientOptions = {
     url: database.url,
     before: async ({ sql }) => {
       if (sql.startsWith('WITH v AS MATERIALIZED')) await before.write?.()
+      if (sql.includes('FOR UPDATE OF t') && !sql.includes('SKIP LOCKED')) await before.lock?.()
     },
   }
   const client = createClient(options)
@@ -112,26 +125,37 @@ test.each(['rewrap', 're-encrypt'] as const)(
   },
 )
 
-test('a key service that is too slow for a locked row leaves the row for another turn', async () => {
-  const writer = database.connect(freshKeysAt(1)).prisma
-  const { id } = await writer.user.create({ data: { name: 'first' } })
-  let waited = 0
-  const { user } = connect(
-    {},
-    {
-      async call() {
-        if (!(await isLocked())) {
-          if (waited < 1) await writer.user.update({ where: { id }, data: { name: 'again' } })
-          return
-        }
-        waited++
-        await new Promise((resolve) => setTimeout(resolve, 2_500).unref())
+test.each([
+  ['too slow', () => new Promise((resolve) => setTimeout(resolve, 2_500).unref())],
+  [
+    'too busy',
+    () =>
+      Promise.resolve(
+        new KmsEncryptedError({ code: 'KMS_THROTTLED', message: 'busy', why: 'quota', fix: 'wait' }),
+      ),
+  ],
+] as const)(
+  'a key service that is %s for a locked row leaves the row for another turn',
+  async (_, answer) => {
+    const writer = database.connect(freshKeysAt(1)).prisma
+    const { id } = await writer.user.create({ data: { name: 'first' } })
+    let underLock = false
+    const { user } = connect(
+      {},
+      {
+        async call() {
+          if (await isLocked()) {
+            underLock = true
+            return answer()
+          }
+          return underLock || writer.user.update({ where: { id }, data: { name: 'again' } })
+        },
       },
-    },
-  )
-  expect(await rotateAll(user)).toMatchObject({ done: 1, failed: 0, failures: [] })
-  expect(waited).toBe(1)
-})
+    )
+    expect(await rotateAll(user)).toMatchObject({ done: 1, failed: 0, failures: [] })
+    expect(underLock).toBe(true)
+  },
+)
 
 test('encryptAll: plaintext that is changed just before each write', async () => {
   await database.sql(`INSERT INTO "User" (name, "updatedAt") VALUES ('first', now())`)
@@ -217,4 +241,42 @@ test('a row whose lock somebody else holds for long is left alone, and everybody
   expect(await rotating).toMatchObject({ done: 1, failed: 0, failures: [] })
   await holding
   expect(await database.connect(versionsAt(2)).prisma.user.findMany()).toMatchObject([{ name: 'held' }])
+})
+
+test('an application that holds the row and then wants the table is no victim of a deadlock', async () => {
+  const writer = database.connect(versionsAt(1)).prisma
+  const { id } = await writer.user.create({ data: { name: 'first' } })
+  const application = new pg.Client({ connectionString: database.url })
+  await application.connect()
+  let attempts = 0
+  let migrating: Promise<unknown> = Promise.resolve()
+  let waits = 0
+  const { user } = connect(
+    {},
+    {
+      async write() {
+        if (++attempts <= 5) await writer.user.update({ where: { id }, data: { name: `before ${attempts}` } })
+      },
+      async lock() {
+        if (++waits > 1) return
+        await application.query('BEGIN')
+        await application.query('UPDATE "User" SET "loginCount" = 7')
+        // Once the row is waited for, by who holds a lock of the table for it.
+        migrating = new Promise((resolve) => setTimeout(resolve, 100))
+          .then(() => application.query('LOCK TABLE "User" IN ACCESS EXCLUSIVE MODE'))
+          .then(() => application.query('COMMIT'))
+      },
+    },
+  )
+  expect(await rotateAll(user, { mode: 're-encrypt' })).toMatchObject({ done: 1, failed: 0, failures: [] })
+  await migrating
+  await application.end()
+  // Nor is the rotation: it gives up before the database looks for one.
+  const [seen] = await database.sql(
+    'SELECT deadlocks::integer AS n FROM pg_stat_database WHERE datname = current_database()',
+  )
+  expect(seen).toEqual({ n: 0 })
+  expect(await database.connect(versionsAt(2)).prisma.user.findMany()).toMatchObject([
+    { name: 'before 5', loginCount: 7 },
+  ])
 })
