@@ -2,7 +2,7 @@
 import { formatKeyColumn } from '../envelope/key-column.js'
 import { KmsEncryptedError } from '../errors.js'
 import { identityOf } from '../records/context.js'
-import { mintKey, type FreshKey, type WrapRequest } from '../records/data-keys.js'
+import { mintKey, type WrapRequest } from '../records/data-keys.js'
 import { checkedColumn } from '../records/key-column-text.js'
 import type { KeyGroup, RecordModel } from '../records/models.js'
 import { sealedText, type Row } from '../records/rows.js'
@@ -13,11 +13,12 @@ import { inSlices } from '../records/slices.js'
 import type { Operation } from './operation.js'
 import { assignIds } from './record-ids.js'
 import { setKeyColumns, touchedColumns, type KeyColumnUpdate } from './key-column-writes.js'
+import { whileWaiting } from './while-waiting.js'
 
-/** A record that is inserted with sealed fields and gets its wrapped keys afterwards. */
+/** A record with sealed fields whose keys are not wrapped yet: it is inserted first, and gets them afterwards. */
 export interface LateRecord {
   readonly record: NewRecord
-  readonly keys: ReadonlyMap<KeyGroup, FreshKey>
+  readonly keys: ReadonlyMap<KeyGroup, WrapRequest['fresh']>
 }
 
 /**
@@ -28,32 +29,45 @@ export async function sealNewRecords(
   operation: Operation,
   created: readonly NewRecord[],
 ): Promise<readonly LateRecord[]> {
-  const { ring, call, plan } = operation
   if (created.length === 0) return []
-  const identities = await assignIds(operation, created)
+  // Sealing needs no id, so it is done while the ids are on their way.
+  const [identities, sealed] = await whileWaiting(assignIds(operation, created), () =>
+    sealFields(operation, created),
+  )
   const late: LateRecord[] = []
   const wraps: (WrapRequest & { readonly record: NewRecord })[] = []
-  // What nothing will be read of is let go of at once: a thousand keys in memory cost more than making them.
-  const opens = plan.returnsRows
-  await inSlices(created, (record) => {
-    if (record.groups.size === 0) return
+  for (const { record, keys } of sealed) {
     const identity = identities.get(record)
-    const keys = new Map<KeyGroup, FreshKey>()
-    for (const [group, slots] of record.groups) {
-      const fresh = mintKey()
-      sealSlots(slots, fresh.dataKey, opens ? ring.sealed : undefined)
-      const wrapped = opens ? fresh : { bytes: fresh.bytes, dataKey: null }
-      if (identity) wraps.push({ record, group, fresh: wrapped, identity })
-      else keys.set(group, fresh)
-    }
     if (!identity) late.push({ record, keys })
-  })
-  const entries = await ring.wrap(wraps, call)
+    else for (const [group, fresh] of keys) wraps.push({ record, group, fresh, identity })
+  }
+  const entries = await operation.ring.wrap(wraps, operation.call)
   wraps.forEach(({ record, group }, index) => {
     const entry = entries[index]
     if (entry) record.data[group.column] = checkedColumn(group, formatKeyColumn([entry], columnName(group)))
   })
   return late
+}
+
+/** Seals every record's values under new keys, in the plan's own data. */
+async function sealFields(
+  { ring, plan }: Operation,
+  created: readonly NewRecord[],
+): Promise<readonly LateRecord[]> {
+  const sealed: LateRecord[] = []
+  // What nothing will be read of is let go of at once: a thousand keys in memory cost more than making them.
+  const opens = plan.returnsRows
+  await inSlices(created, (record) => {
+    if (record.groups.size === 0) return
+    const keys = new Map<KeyGroup, WrapRequest['fresh']>()
+    for (const [group, slots] of record.groups) {
+      const fresh = mintKey()
+      sealSlots(slots, fresh.dataKey, opens ? ring.sealed : undefined)
+      keys.set(group, opens ? fresh : { bytes: fresh.bytes, dataKey: null })
+    }
+    sealed.push({ record, keys })
+  })
+  return sealed
 }
 
 /** The columns that must come back from the insert so that a late record can be found and its keys set. */
@@ -84,7 +98,10 @@ export async function setLateKeys(
   rows: readonly { readonly model: RecordModel; readonly row: Row }[],
 ): Promise<ReadonlyMap<unknown, string>> {
   const { ring, call } = operation
-  const bySealedValue = new Map<unknown, { record: NewRecord; group: KeyGroup; fresh: FreshKey }>()
+  const bySealedValue = new Map<
+    unknown,
+    { record: NewRecord; group: KeyGroup; fresh: WrapRequest['fresh'] }
+  >()
   for (const { record, keys } of late) {
     for (const [group, fresh] of keys) {
       for (const { field, data } of record.groups.get(group) ?? [])
