@@ -1,7 +1,6 @@
 /** Turns plaintext into AES-256-GCM ciphertext and tag and back; the only place that calls the cipher. */
 
 import { createCipheriv, createDecipheriv, type KeyObject } from 'node:crypto'
-import { weightOfCipher } from './cipher-weight.js'
 import { TAG_BYTES } from './field-format.js'
 
 const ALGORITHM = 'aes-256-gcm'
@@ -47,9 +46,7 @@ export function decryptGcm(
   ciphertext: Uint8Array,
   tag: Uint8Array,
 ): Buffer | null {
-  // Written out, since a copy of OPTIONS would cost a microsecond, a third of what all of this does.
-  const options = { authTagLength: TAG_BYTES, weight: weightOfCipher() }
-  const decipher = createDecipheriv(ALGORITHM, key, nonce, options)
+  const decipher = createDecipheriv(ALGORITHM, key, nonce, OPTIONS)
   decipher.setAAD(aad)
   decipher.setAuthTag(tag)
   const unverified = decipher.update(ciphertext)

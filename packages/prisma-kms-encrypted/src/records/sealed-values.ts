@@ -22,6 +22,7 @@ export class SealedValues {
 
   /** What opening `stored` would give; `undefined` when this operation has not sealed it. */
   find(field: SealedField, stored: unknown, key: DataKey): string | undefined {
+    if (this.#values.size === 0) return undefined // as in every read, where looking would hash each ciphertext
     const sealed = this.#values.get(stored)
     return sealed?.field === field && sealed.key === key ? sealed.value : undefined
   }
