@@ -11,7 +11,7 @@ import { readOtherColumns } from './other-columns.js'
 import { encryptRow, type Elsewhere, type EncryptionScope } from './row-encryption.js'
 import { nothingInHand, type KeysInHand } from './seal-plaintext.js'
 import { readStoredRows, type StoredRow } from './stored-rows.js'
-import { lockedAttempts, mayPass, shortCall, underRowLock } from './under-lock.js'
+import { attemptUnderLock, shortCall, type LockedWork } from './under-lock.js'
 import { findUnknownValues } from './unknown-values.js'
 import { verifyRows } from './verify-rows.js'
 import type { RowFailure } from './walk-options.js'
@@ -150,28 +150,15 @@ async function encryptUnderLock(
   row: Row,
   attempt: Attempt,
 ): Promise<WriteOutcome | 'settled'> {
-  const { runtime, model } = encryption
-  for (let number = 1; number <= lockedAttempts; number++) {
-    const [seen] = await decideOnce(encryption, [row], attempt)
-    if (!seen) return 'settled'
-    let errors: readonly Parameters<Attempt['report']>[] = []
-    const outcome = await underRowLock(runtime, model, row, async (locked) => {
-      const found: Parameters<Attempt['report']>[] = []
-      const [done] = await encryptOnce(encryption, [row], {
-        ...attempt,
-        locked,
-        call: shortCall(attempt.call),
-        report: (...failure) => found.push(failure),
-      })
-      if (found.some(([, , error]) => mayPass(error))) return 'lost'
-      errors = found
+  const work: LockedWork = {
+    prepare: async () => (await decideOnce(encryption, [row], attempt)).length > 0,
+    async attempt(locked, report) {
+      const inside = { ...attempt, locked, call: shortCall(attempt.call), report }
+      const [done] = await encryptOnce(encryption, [row], inside)
       return done?.outcome ?? 'settled'
-    })
-    if (outcome === 'lost') continue
-    for (const error of errors) attempt.report(...error)
-    return outcome
+    },
   }
-  return 'lost'
+  return attemptUnderLock(encryption.runtime, encryption.model, row, work, attempt.report)
 }
 
 /** Whatever a decision rests on. */

@@ -10,7 +10,7 @@ import { cursorOf } from './cursors.js'
 import type { WriteOutcome } from './guarded-writes.js'
 import { prepareRenewal, renewOnce, type Attempt } from './renew-once.js'
 import type { Rotation } from './rotation.js'
-import { lockedAttempts, mayPass, shortCall, underRowLock } from './under-lock.js'
+import { attemptUnderLock, shortCall, type LockedWork } from './under-lock.js'
 import { verifyRows } from './verify-rows.js'
 import type { RowFailure } from './walk-options.js'
 import type { WorkOutcome } from './table-job.js'
@@ -81,31 +81,20 @@ async function renewUnderLock(
   { answers, report }: Pick<Attempt, 'answers' | 'report'>,
   call: KmsCall,
 ): Promise<WriteOutcome | 'settled'> {
-  const { runtime, model } = rotation
-  for (let attempt = 1; attempt <= lockedAttempts; attempt++) {
-    const [seen] = await readAgain([row])
-    if (!seen) return 'settled'
-    if (!(await prepareRenewal(rotation, seen, { answers, call, report }))) return 'settled'
-    let errors: readonly Parameters<Attempt['report']>[] = []
-    const outcome = await underRowLock(runtime, model, row, async (locked) => {
+  const work: LockedWork = {
+    async prepare() {
+      const [seen] = await readAgain([row])
+      return seen !== undefined && prepareRenewal(rotation, seen, { answers, call, report })
+    },
+    async attempt(locked, reportLater, isLast) {
       const now = await readAgain([row], locked)
-      const lastCall = attempt === lockedAttempts ? shortCall(call) : null
-      const found: Parameters<Attempt['report']>[] = []
-      const [renewed] = await renewOnce(rotation, now, {
-        answers,
-        call: lastCall,
-        locked,
-        report: (...error) => found.push(error),
-      })
-      if (found.some(([, , error]) => mayPass(error))) return 'lost'
-      errors = found
+      const lastCall = isLast ? shortCall(call) : null
+      const attempt = { answers, call: lastCall, locked, report: reportLater }
+      const [renewed] = await renewOnce(rotation, now, attempt)
       return renewed?.outcome ?? 'settled'
-    })
-    if (outcome === 'lost') continue
-    for (const error of errors) report(...error)
-    return outcome
+    },
   }
-  return 'lost'
+  return attemptUnderLock(rotation.runtime, rotation.model, row, work, report)
 }
 
 /** The report of a row that was left as it is. */

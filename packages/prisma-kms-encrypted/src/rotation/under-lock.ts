@@ -10,9 +10,10 @@ import { systemTiming } from '../kms/timing.js'
 import type { RecordModel } from '../records/models.js'
 import type { Row } from '../records/rows.js'
 import { primaryKeyOf } from '../records/place-changes.js'
+import type { WriteOutcome } from './guarded-writes.js'
 
 /** Attempts under the lock; only in the last of them may a key service be asked. */
-export const lockedAttempts = 4
+const lockedAttempts = 4
 
 /** For which other writers of the row may have to wait; then the transaction is rolled back. */
 const transactionMs = 5_000
@@ -26,7 +27,7 @@ const undone = new Error('rolled back')
  * Whether what went wrong under the lock is no failure of the row: its keys were changed before, or the key service was too
  * slow or too busy for the little time that there was.
  */
-export function mayPass(error: KmsEncryptedError): boolean {
+function mayPass(error: KmsEncryptedError): boolean {
   return isKmsEncryptedError(error, 'WRITE_CONFLICT') || isRetryable(error)
 }
 
@@ -35,13 +36,53 @@ export function shortCall(call: KmsCall): KmsCall {
   return { ...call, deadlineMs: systemTiming.now() + callMs }
 }
 
+/** Takes what cannot be done to a row. */
+type Report = (row: Row, key: string, error: KmsEncryptedError) => void
+
+/** What is to be done to a row that others change all the time. */
+export interface LockedWork {
+  /** Asks for what the row needs, before it is locked; `false`: nothing to do any more, or reported. */
+  readonly prepare: () => Promise<boolean>
+  /** One attempt while the row is locked. */
+  readonly attempt: (locked: SideClient, report: Report, isLast: boolean) => Promise<WriteOutcome | 'settled'>
+}
+
+/**
+ * Makes some last attempts at a row, while its other writers have to wait.
+ * @param report told of what an attempt found, unless another attempt follows it
+ * @returns `'settled'`: nothing to do any more, or reported
+ */
+export async function attemptUnderLock(
+  runtime: Runtime,
+  model: RecordModel,
+  row: Row,
+  { prepare, attempt }: LockedWork,
+  report: Report,
+): Promise<WriteOutcome | 'settled'> {
+  for (let number = 1; number <= lockedAttempts; number++) {
+    if (!(await prepare())) return 'settled'
+    let errors: readonly Parameters<Report>[] = []
+    const outcome = await underRowLock(runtime, model, row, async (locked) => {
+      const found: Parameters<Report>[] = []
+      const result = await attempt(locked, (...error) => found.push(error), number === lockedAttempts)
+      if (found.some(([, , error]) => mayPass(error))) return 'lost'
+      errors = found
+      return result
+    })
+    if (outcome === 'lost') continue
+    for (const error of errors) report(...error)
+    return outcome
+  }
+  return 'lost'
+}
+
 /**
  * Runs `work` while one row is locked. Who waits for a lock while holding none takes part in no deadlock; and the wait is
  * bounded, where a table's own lock is held by then.
  * @param work gets the transaction's client; what it has written is committed, unless it gives `'lost'`
  * @returns what `work` gives; `'lost'` also when the lock was not to be had, or another writer's conflict undid it all
  */
-export async function underRowLock<T>(
+async function underRowLock<T>(
   runtime: Runtime,
   model: RecordModel,
   row: Row,
