@@ -7,7 +7,7 @@ import { KmsEncryptedError } from '../errors.js'
 import type { EncryptionContext, KmsCall, KmsProvider } from '../kms/provider.js'
 import { createProviderRegistry, type ProviderRegistry } from '../kms/registry.js'
 import { defaultProviders } from '../providers/defaults.js'
-import { serviceFailure } from '../records/data-keys.js'
+import { serviceFailure } from '../records/key-failures.js'
 import type { ResolvedKey } from '../records/key-config.js'
 
 /** One wrapped index master key and the KMS key that it is wrapped by. */

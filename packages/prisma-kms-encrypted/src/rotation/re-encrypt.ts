@@ -2,14 +2,8 @@
 import { deriveDataKey, type DataKey } from '../envelope/data-key.js'
 import { formatKeyColumn, parseKeyColumn, type KeyEntry } from '../envelope/key-column.js'
 import type { KmsCall } from '../kms/provider.js'
-import {
-  keyFailure,
-  mintKey,
-  refusedKey,
-  unwrapBytes,
-  wrapBytes,
-  type UnwrapRequest,
-} from '../records/data-keys.js'
+import { mintKey, unwrapBytes, wrapBytes, type UnwrapRequest } from '../records/data-keys.js'
+import { keyFailure, refusedKey } from '../records/key-failures.js'
 import type { IndexKeys } from '../records/index-keys.js'
 import { checkedColumn } from '../records/key-column-text.js'
 import type { KeyOwner } from '../records/key-names.js'

@@ -4,14 +4,8 @@ import { formatKeyColumn, parseKeyColumn, type KeyEntry } from '../envelope/key-
 import { checkedColumn } from '../records/key-column-text.js'
 import type { KmsCall, KmsProvider, Outcome } from '../kms/provider.js'
 import { contextFor } from '../records/context.js'
-import {
-  keyFailure,
-  recordReference,
-  refusedKey,
-  unwrapBytes,
-  wrapBytes,
-  type UnwrapRequest,
-} from '../records/data-keys.js'
+import { recordReference, unwrapBytes, wrapBytes, type UnwrapRequest } from '../records/data-keys.js'
+import { keyFailure, refusedKey } from '../records/key-failures.js'
 import { columnName } from '../records/stored-entries.js'
 import type { KeyOutcome, RenewalAnswers, RewrappedEntry } from './answers.js'
 import { attemptRenewal, rowIdentity, type DueColumn, type Renewal } from './renewal.js'

@@ -5,7 +5,7 @@
 import type { SideClient } from '../extension/prisma-internals.js'
 import { delegateOf } from '../extension/prisma-internals.js'
 import { commitmentIn } from '../envelope/sealed-header.js'
-import { refusedKey } from '../records/data-keys.js'
+import { refusedKey } from '../records/key-failures.js'
 import type { Row } from '../records/rows.js'
 import { cursorOf } from './cursors.js'
 import { readRows } from './pages.js'
