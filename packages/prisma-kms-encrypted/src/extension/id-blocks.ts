@@ -7,6 +7,8 @@ import type { SideClient } from './prisma-internals.js'
 export interface IdBlocks {
   /** As {@link Sequences.fetchIds}, from the blocks where they suffice. Only outside transactions of the caller. */
   take: Sequences['fetchIds']
+  /** The same where nothing has to be fetched; otherwise `null`, and none is taken. */
+  takeAtHand(counts: Counts): ReadonlyMap<RecordModel, string[]> | null
   /** Skips what is left: after the sequence was set back, the ids may be taken a second time. */
   forget(): void
 }
@@ -22,17 +24,17 @@ export function createIdBlocks(sequences: Sequences, size: number): IdBlocks {
   const serve = async (
     client: SideClient,
     catalogue: Catalogue,
-    counts: ReadonlyMap<RecordModel, number>,
+    counts: Counts,
   ): Promise<ReadonlyMap<RecordModel, string[]>> => {
     const blocks = left
-    const short = [...counts].filter(([model, count]) => leftIn(blocks.get(model)) < count)
+    const short = shortOf(blocks, counts)
     if (short.length > 0) {
       const wanted = new Map(short.map(([model, count]) => [model, Math.max(count, size)]))
       const fetched = await sequences.fetchIds(client, catalogue, wanted)
       for (const [model, ids] of fetched)
         blocks.set(model, { ids: [...unused(blocks.get(model)), ...ids], taken: 0 })
     }
-    return new Map([...counts].map(([model, count]) => [model, takeFrom(blocks.get(model), count)]))
+    return takeAll(blocks, counts)
   }
 
   return {
@@ -42,10 +44,23 @@ export function createIdBlocks(sequences: Sequences, size: number): IdBlocks {
       turn = served.catch(() => undefined)
       return served
     },
+    takeAtHand: (counts) => (shortOf(left, counts).length > 0 ? null : takeAll(left, counts)),
     forget() {
       left = new Map()
     },
   }
+}
+
+type Blocks = ReadonlyMap<RecordModel, Block>
+type Counts = ReadonlyMap<RecordModel, number>
+
+/** What the blocks do not suffice for. */
+function shortOf(blocks: Blocks, counts: Counts): readonly (readonly [RecordModel, number])[] {
+  return [...counts].filter(([model, count]) => leftIn(blocks.get(model)) < count)
+}
+
+function takeAll(blocks: Blocks, counts: Counts): ReadonlyMap<RecordModel, string[]> {
+  return new Map([...counts].map(([model, count]) => [model, takeFrom(blocks.get(model), count)]))
 }
 
 /** Ids of one trip; those before `taken` have been handed out. */

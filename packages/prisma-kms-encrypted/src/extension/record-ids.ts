@@ -14,20 +14,24 @@ export type KnownIdentities = ReadonlyMap<NewRecord, RecordIdentity>
 /**
  * Assigns ids into the plan's own data: generated here, or taken from sequences in one round trip for all records.
  * Records whose id only the insert can tell stay without.
+ * @returns a promise only where something has to be waited for
  */
-export async function assignIds(
+export function assignIds(
   operation: Operation,
   created: readonly NewRecord[],
-): Promise<KnownIdentities> {
-  const generators = await findGenerators(created)
-  const fetching = new Set(created.filter(wantsFetching).map(({ model }) => model))
-  const wanted: NewRecord[] = []
-  for (const record of created) {
-    for (const { field, generate } of generators.get(record.model) ?? [])
-      if (isAbsent(record.data[field])) record.data[field] = generate()
-    if (fetching.has(record.model) && missesSequence(record)) wanted.push(record)
-  }
-  if (wanted.length > 0) await fetchSequenceIds(operation, wanted)
+): KnownIdentities | Promise<KnownIdentities> {
+  const unknown = new Set(created.map(({ model }) => model).filter((model) => !generatedFields.has(model)))
+  if (unknown.size > 0)
+    return Promise.all([...unknown].map(findGenerators)).then(() => assignIds(operation, created))
+  for (const { model, data } of created)
+    for (const { field, generate } of generatedFields.get(model) ?? [])
+      if (isAbsent(data[field])) data[field] = generate()
+  const wanted = wantingSequences(created)
+  if (wanted.length === 0 || takeFromBlocks(operation, wanted)) return knownIdentities(created)
+  return fetchSequenceIds(operation, wanted).then(() => knownIdentities(created))
+}
+
+function knownIdentities(created: readonly NewRecord[]): KnownIdentities {
   const known = new Map<NewRecord, RecordIdentity>()
   for (const record of created) {
     const identity = knownIdentity(record)
@@ -36,21 +40,31 @@ export async function assignIds(
   return known
 }
 
-/** The id fields of each model that are made here, and what makes them. */
-async function findGenerators(
-  created: readonly NewRecord[],
-): Promise<ReadonlyMap<RecordModel, readonly { readonly field: string; readonly generate: IdGenerator }[]>> {
-  const found = new Map<RecordModel, { field: string; generate: IdGenerator }[]>()
-  for (const { model } of created) {
-    if (found.has(model)) continue
-    const own: { field: string; generate: IdGenerator }[] = []
-    found.set(model, own)
-    for (const { field, default: made } of model.definition.contextId) {
-      const generate = made && (await idGenerator(made))
-      if (generate) own.push({ field, generate })
-    }
+/** A field whose value is made here. */
+interface GeneratedField {
+  readonly field: string
+  readonly generate: IdGenerator
+}
+
+/** The id fields of each model that are made here, once what makes them has been loaded. */
+const generatedFields = new WeakMap<RecordModel, readonly GeneratedField[]>()
+
+async function findGenerators(model: RecordModel): Promise<void> {
+  const own: GeneratedField[] = []
+  for (const { field, default: made } of model.definition.contextId) {
+    const generate = made && (await idGenerator(made))
+    if (generate) own.push({ field, generate })
   }
-  return found
+  generatedFields.set(model, own)
+}
+
+/**
+ * The records that take ids from sequences. If some key of a new record wants one before the insert, all new records of its
+ * model get theirs together, so that ids keep the order of the data.
+ */
+function wantingSequences(created: readonly NewRecord[]): readonly NewRecord[] {
+  const fetching = new Set(created.filter(wantsFetching).map(({ model }) => model))
+  return created.filter((record) => fetching.has(record.model) && missesSequence(record))
 }
 
 /** Whether a sequence's next value is all that the id is missing. */
@@ -63,18 +77,31 @@ function missesSequence({ model, data }: NewRecord): boolean {
   )
 }
 
-/**
- * Whether some key of a new record wants a sequence's id before the insert. Then all new records of the model get
- * theirs together, so that ids keep the order of the data.
- */
+/** Whether some key of a new record wants a sequence's id before the insert. */
 function wantsFetching({ groups }: NewRecord): boolean {
-  return [...groups.keys()].some(({ config }) => config.eager === null || config.eager === 'fetch-id')
+  for (const { config } of groups.keys())
+    if (config.eager === null || config.eager === 'fetch-id') return true
+  return false
 }
 
 /** New records of one list, and what has to be rewritten so that they take ids. */
 interface RecordList {
   readonly records: readonly NewRecord[]
   readonly rewrites: readonly Rewrite[]
+}
+
+/**
+ * Takes ids that were fetched ahead. Blocks outlive a transaction, which may have made or set back the sequence and may
+ * yet roll back: none are taken inside one.
+ * @returns whether all records are served
+ */
+function takeFromBlocks({ runtime, session }: Operation, wanted: readonly NewRecord[]): boolean {
+  const catalogue = runtime.knownCatalogue()
+  if (session.transaction !== null || !runtime.idBlocks || !catalogue) return false
+  if (wanted.some((record) => !catalogue.has(record.model.name) || takesIdUnchecked(record))) return false
+  const ids = runtime.idBlocks.takeAtHand(countByModel(wanted))
+  if (ids) setIds(wanted, ids)
+  return ids !== null
 }
 
 async function fetchSequenceIds(
@@ -85,18 +112,27 @@ async function fetchSequenceIds(
   const servable = wanted.filter(({ model }) => catalogue.has(model.name))
   const records = servable.some(takesIdUnchecked) ? await makeUnchecked(session, servable) : servable
   if (records.length === 0) return
-  const counts = new Map<RecordModel, number>()
-  for (const { model } of records) counts.set(model, (counts.get(model) ?? 0) + 1)
-  // Blocks outlive a transaction, which may have made or set back the sequence and may yet roll back.
+  const counts = countByModel(records)
   const blocks = session.transaction === null ? runtime.idBlocks : null
   const ids = blocks
     ? await blocks.take(session.client, catalogue, counts)
     : await runtime.dialect?.sequences?.fetchIds(session.client, catalogue, counts)
+  if (ids) setIds(records, ids)
+}
+
+function countByModel(records: readonly NewRecord[]): ReadonlyMap<RecordModel, number> {
+  const counts = new Map<RecordModel, number>()
+  for (const { model } of records) counts.set(model, (counts.get(model) ?? 0) + 1)
+  return counts
+}
+
+/** Gives the records their ids, in the order of the data. */
+function setIds(records: readonly NewRecord[], ids: ReadonlyMap<RecordModel, readonly string[]>): void {
   const taken = new Map<RecordModel, number>()
   for (const { model, data } of records) {
     const field = sequenceField(model)
     const position = taken.get(model) ?? 0
-    const id = ids?.get(model)?.[position]
+    const id = ids.get(model)?.[position]
     taken.set(model, position + 1)
     if (field === null || id === undefined) continue
     data[field] = model.definition.scalars[field]?.type === 'BigInt' ? BigInt(id) : Number(id)

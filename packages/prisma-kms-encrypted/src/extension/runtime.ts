@@ -37,6 +37,8 @@ export interface Runtime {
   flush(): void
   /** Which models' ids can be fetched before the insert; read once, outside any transaction where possible. */
   catalogue(session: Session | null): Promise<Catalogue>
+  /** The same once it has been read; `null` before. */
+  knownCatalogue(): Catalogue | null
 }
 
 /** Builds the state for a client that is being extended. */
@@ -48,6 +50,7 @@ export function createRuntime(base: InternalClient, config: ResolvedConfig, mode
     dialect?.sequences && config.idBlock !== null ? createIdBlocks(dialect.sequences, config.idBlock) : null
   const call: KmsCall = {}
   let loading: Promise<Catalogue> | undefined
+  let catalogue: Catalogue | null = null
   let unwrapping: Promise<readonly Uint8Array[]> | undefined
   let indexKeys: IndexKeys | null = null
   return {
@@ -78,11 +81,15 @@ export function createRuntime(base: InternalClient, config: ResolvedConfig, mode
     },
     catalogue(session) {
       if (!dialect?.sequences) return Promise.resolve(new Map())
-      loading ??= readCatalogue(dialect, session?.client ?? base, models, schema).catch((error: unknown) => {
-        loading = undefined // a database that was away is asked again
-        throw error
-      })
+      loading ??= readCatalogue(dialect, session?.client ?? base, models, schema).then(
+        (read) => (catalogue = read),
+        (error: unknown) => {
+          loading = undefined // a database that was away is asked again
+          throw error
+        },
+      )
       return loading
     },
+    knownCatalogue: () => catalogue,
   }
 }

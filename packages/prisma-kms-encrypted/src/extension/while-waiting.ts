@@ -1,5 +1,6 @@
 /** Lets this process work while it waits for the database. */
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { types } from 'node:util'
 
 /**
  * Does `work` while `pending` is on its way: statements leave the process at the end of the turn in which they are sent.
@@ -8,9 +9,10 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
  * @throws what `pending` rejects with, otherwise what `work` does; not before both have come to their end
  */
 export async function whileWaiting<Awaited, Done>(
-  pending: Promise<Awaited>,
+  pending: Awaited | Promise<Awaited>,
   work: () => Promise<Done>,
 ): Promise<readonly [Awaited, Done]> {
+  if (!types.isPromise(pending)) return [pending, await work()]
   await Promise.race([pending, nextTurn()])
   const [awaited, done] = await Promise.allSettled([pending, work()])
   if (awaited.status === 'rejected') throw awaited.reason

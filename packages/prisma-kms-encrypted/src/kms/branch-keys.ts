@@ -112,8 +112,8 @@ export function withBranchKeys(provider: KmsProvider, options: BranchKeysOptions
   return {
     name: provider.name,
     accepts: (other) => other === keyId,
-    wrap: (_, items, call) => withinCall(call, placeOf('wrap'), () => wrapAll(items, call), timing),
-    unwrap: (_, items, call) => withinCall(call, placeOf('unwrap'), () => unwrapAll(items, call), timing),
+    wrap: (_, items, call) => withinCall(call, placeOf('wrap'), () => wrapAll(items, call), { timing }),
+    unwrap: (_, items, call) => withinCall(call, placeOf('unwrap'), () => unwrapAll(items, call), { timing }),
     // No `rewrap`: data keys pass through here anyway, and wrapping anew takes the branch's newest key.
     ...(provider.describeKey && { describeKey: provider.describeKey.bind(provider) }),
     ...(provider.contextHash && { contextHash: provider.contextHash.bind(provider) }),

@@ -23,6 +23,36 @@ export function checkCall(
 /** Node's timers fire at once when asked for more (`setTimeout`, Node.js documentation); such deadlines need none. */
 const maxTimerMs = 2 ** 31 - 1
 
+/** Told when a call is over before it was answered. */
+type OnEnd = (failure: Error) => void
+
+/**
+ * Watches for a call's abort and its deadline.
+ * @param deadlineMs instead of the call's own
+ * @returns ends the watch, which must be called at the end, or the timer stays; `null`: nothing can end the call early
+ */
+function watchCall(
+  call: KmsCall,
+  place: KmsFailurePlace,
+  deadlineMs: number | undefined,
+  timing: Timing,
+  onEnd: OnEnd,
+): (() => void) | null {
+  const stopListening = onAbort(call, () => {
+    onEnd(kmsFailure('KMS_ABORTED', place))
+  })
+  const remainingMs = deadlineMs === undefined ? Infinity : deadlineMs - timing.now()
+  if (remainingMs > maxTimerMs) return stopListening
+  const stopTimer = runAfter(timing, remainingMs, () => {
+    onEnd(kmsFailure('KMS_TIMEOUT', place))
+  })
+  if (!stopListening) return stopTimer
+  return () => {
+    stopListening()
+    stopTimer()
+  }
+}
+
 /** A call that is under way, watched for its abort and its deadline. */
 export interface OpenCall {
   /** Tells when the call is over early; its signal is for client libraries that can drop a request. */
@@ -34,33 +64,22 @@ export interface OpenCall {
 }
 
 /**
- * Starts to watch a call.
+ * Starts to watch a call that makes several requests.
  * @throws KMS_ABORTED when the caller has aborted already
  * @throws KMS_TIMEOUT when the deadline has passed already
  */
 export function openCall(call: KmsCall, place: KmsFailurePlace, timing: Timing = systemTiming): OpenCall {
   checkCall(call, place, timing.now)
   const interruption = new Interruption()
-  const waiting = new Set<(error: Error) => void>()
+  const waiting = new Set<OnEnd>()
   let failure: Error | undefined
-  const end = (code: 'KMS_ABORTED' | 'KMS_TIMEOUT'): void => {
+  const stop = watchCall(call, place, call.deadlineMs, timing, (early) => {
     if (failure) return
-    failure = kmsFailure(code, place)
-    for (const reject of waiting) reject(failure)
+    failure = early
+    for (const reject of waiting) reject(early)
     interruption.end()
-  }
-  const stopListening = onAbort(call, () => {
-    end('KMS_ABORTED')
   })
-  const remainingMs = (call.deadlineMs ?? Infinity) - timing.now()
-  const stopTimer =
-    remainingMs <= maxTimerMs
-      ? runAfter(timing, remainingMs, () => {
-          end('KMS_TIMEOUT')
-        })
-      : null
-  if (!stopListening && !stopTimer)
-    return { interruption, race: (pending) => pending, close: () => undefined }
+  if (!stop) return { interruption, race: (pending) => pending, close: () => undefined }
   return {
     interruption,
     race(pending) {
@@ -80,11 +99,15 @@ export function openCall(call: KmsCall, place: KmsFailurePlace, timing: Timing =
         )
       })
     },
-    close() {
-      stopListening?.()
-      stopTimer?.()
-    },
+    close: stop,
   }
+}
+
+/** What {@link withinCall} may be told besides. */
+export interface WithinCallOptions {
+  /** Milliseconds since 1970, instead of the call's own deadline. */
+  readonly deadlineMs?: number
+  readonly timing?: Timing
 }
 
 /**
@@ -92,16 +115,31 @@ export function openCall(call: KmsCall, place: KmsFailurePlace, timing: Timing =
  * @throws KMS_ABORTED
  * @throws KMS_TIMEOUT
  */
-export async function withinCall<T>(
+export function withinCall<T>(
   call: KmsCall,
   place: KmsFailurePlace,
   action: (interruption: Interruption) => Promise<T>,
-  timing: Timing = systemTiming,
+  { deadlineMs = call.deadlineMs, timing = systemTiming }: WithinCallOptions = {},
 ): Promise<T> {
-  const opened = openCall(call, place, timing)
-  try {
-    return await opened.race(action(opened.interruption))
-  } finally {
-    opened.close()
-  }
+  return new Promise((resolve, reject) => {
+    checkCall(call, place, timing.now)
+    const interruption = new Interruption()
+    const stop = watchCall(call, place, deadlineMs, timing, (early) => {
+      fail(early)
+      interruption.end()
+    })
+    const fail = (error: unknown): void => {
+      stop?.()
+      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- passed on, whatever it is
+      reject(error)
+    }
+    try {
+      action(interruption).then((value) => {
+        stop?.()
+        resolve(value)
+      }, fail)
+    } catch (error) {
+      fail(error)
+    }
+  })
 }

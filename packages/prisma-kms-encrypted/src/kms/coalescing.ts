@@ -4,13 +4,13 @@ import { validateContext } from './context.js'
 import { decorateProvider } from './decorate.js'
 import type { BatchRequest, SendBatch } from './decorate.js'
 import { kmsFailure } from './failure.js'
-import { callWithin, Interruption, withDeadline } from './interruption.js'
+import { callWithin, Interruption, interruptionIn } from './interruption.js'
 import { attempt, failed } from './outcome.js'
 import type { EncryptionContext, KmsCall, KmsProvider, Outcome, UnwrapItem, WrapItem } from './provider.js'
 import { systemTiming } from './timing.js'
 import type { Timing } from './timing.js'
 
-/** Milliseconds that a batch has to answer after its deadline; less than those of the retry around it. */
+/** Milliseconds that a batch has to answer after its deadline, where no layer around waits for it. */
 const graceMs = 50
 
 /** Options of {@link withCoalescing}. */
@@ -31,7 +31,7 @@ interface Participant {
   readonly call: KmsCall
   /** Tells when the caller stops waiting. */
   readonly interruption: Interruption
-  readonly settle: (result: Outcomes | Promise<never>) => void
+  readonly settle: (result: Outcomes | Promise<Outcomes>) => void
 }
 
 interface Batch {
@@ -60,35 +60,40 @@ export function withCoalescing(provider: KmsProvider, options: CoalescingOptions
       collecting.delete(name)
       dispatchBatch(batch)
     }
+    const join = (interruption: Interruption): Promise<Outcomes> =>
+      new Promise((settle) => {
+        let batch = collecting.get(name)
+        if (batch === undefined) {
+          // The cast: all items under one name are of the type that belongs to its operation.
+          const opened: Batch = { place, send: send as SendBatch<Item>, participants: [], items: 0 }
+          batch = opened
+          collecting.set(name, opened)
+          schedule(() => {
+            close(opened)
+          })
+        }
+        batch.participants.push({ items, call, interruption, settle })
+        batch.items += items.length
+        if (batch.items >= maxItems) close(batch)
+      })
+    // A layer around, such as the retry, already watches the call, and stops waiting when it is over.
+    const watched = interruptionIn(call)
+    if (watched && !watched.isOver) return join(watched)
     // A provider answers item by item when time is up; what it still has to say is waited for.
-    const waiting = call.deadlineMs === undefined ? call : withDeadline(call, call.deadlineMs + graceMs)
-    return withinCall(
-      waiting,
-      place,
-      (interruption) =>
-        new Promise<Outcomes>((settle) => {
-          let batch = collecting.get(name)
-          if (batch === undefined) {
-            // The cast: all items under one name are of the type that belongs to its operation.
-            const opened: Batch = { place, send: send as SendBatch<Item>, participants: [], items: 0 }
-            batch = opened
-            collecting.set(name, opened)
-            schedule(() => {
-              close(opened)
-            })
-          }
-          batch.participants.push({ items, call, interruption, settle })
-          batch.items += items.length
-          if (batch.items >= maxItems) close(batch)
-        }),
-      timing,
-    )
+    const deadlineMs = (call.deadlineMs ?? Infinity) + graceMs
+    return withinCall(call, place, join, { deadlineMs, timing })
   })
 }
 
 function dispatchBatch({ place, send, participants }: Batch): void {
   const present = participants.filter(({ interruption }) => !interruption.isOver)
-  if (present.length === 0) return
+  const [only] = present
+  if (!only) return
+  // Wraps are never joined, so those of one caller are sent as they came.
+  if (present.length === 1 && place.operation === 'wrap') {
+    only.settle(send(only.items, callWithin(only.interruption, only.call.deadlineMs)))
+    return
+  }
   const abandoned = new Interruption()
   for (const { interruption } of present) {
     interruption.listen(() => {
@@ -109,7 +114,7 @@ function dispatchBatch({ place, send, participants }: Batch): void {
     },
     () => {
       // As it is (`answering` is rejected): the retry around tells passing failures from foreign errors.
-      for (const { settle } of present) settle(answering as Promise<never>)
+      for (const { settle } of present) settle(answering)
     },
   )
 }

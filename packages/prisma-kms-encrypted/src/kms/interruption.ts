@@ -7,7 +7,7 @@ import type { KmsCall } from './provider.js'
 
 /** Whether a call is over before it was answered. */
 export class Interruption {
-  readonly #listeners = new Set<() => void>()
+  #listeners: Set<() => void> | undefined
   #controller: AbortController | undefined
   #isOver = false
 
@@ -27,17 +27,18 @@ export class Interruption {
 
   /** @returns what stops listening */
   listen(listener: () => void): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
+    const listeners = (this.#listeners ??= new Set())
+    listeners.add(listener)
+    return () => listeners.delete(listener)
   }
 
   /** Ends the call; once. */
   end(): void {
     if (this.#isOver) return
     this.#isOver = true
-    const listeners = [...this.#listeners]
-    this.#listeners.clear()
-    for (const listener of listeners) listener()
+    const listeners = this.#listeners
+    this.#listeners = undefined
+    if (listeners) for (const listener of [...listeners]) listener()
     this.#controller?.abort()
   }
 }
@@ -61,10 +62,9 @@ export function callWithin(interruption: Interruption, deadlineMs?: number): Kms
   return Object.defineProperty(call, interruptionOf, { value: interruption })
 }
 
-/** The same call with another deadline. */
-export function withDeadline(call: InterruptibleCall, deadlineMs: number): KmsCall {
-  const interruption = call[interruptionOf]
-  return interruption ? callWithin(interruption, deadlineMs) : { ...call, deadlineMs }
+/** What ends a call that one of our own layers made; that layer stops waiting when it does. */
+export function interruptionIn(call: InterruptibleCall): Interruption | undefined {
+  return call[interruptionOf]
 }
 
 /** Whether who makes the call has given it up. */

@@ -25,7 +25,7 @@ export interface WrapItem {
   /** Whose key it is; left out for keys of no record. */
   readonly record?: RecordReference
   /** The branch whose key wraps it, where branch keys are configured; key services have no use for it. */
-  readonly branch?: string
+  readonly branch?: string | undefined
 }
 
 /** One wrapped key to unwrap or rewrap. */
@@ -36,7 +36,7 @@ export interface UnwrapItem {
   /** Whose key it is; left out for keys of no record. */
   readonly record?: RecordReference
   /** As in {@link WrapItem.branch}. */
-  readonly branch?: string
+  readonly branch?: string | undefined
   /**
    * `'value'`: what was wrapped is no data key but a value of any length, as the gem's box wraps values; only then a
    * provider passes on what has not the length of a data key.

@@ -8,7 +8,7 @@ import { decorateProvider } from './decorate.js'
 import { isRetryable, kmsFailure } from './failure.js'
 import { failed } from './outcome.js'
 import type { BatchRequest, SendBatch } from './decorate.js'
-import { callWithin, withDeadline } from './interruption.js'
+import { callWithin } from './interruption.js'
 import type { KmsProvider, Outcome, UnwrapItem, WrapItem } from './provider.js'
 import { systemTiming } from './timing.js'
 import type { Timing } from './timing.js'
@@ -61,25 +61,28 @@ export function withRetry(provider: KmsProvider, options: RetryOptions = {}): Km
     send: SendBatch<Item>,
   ): Promise<readonly Outcome<Uint8Array>[]> => {
     const deadlineMs = Math.min(call.deadlineMs ?? Infinity, timing.now() + timeoutMs)
-    // A provider answers per item when time is up; only one that does not is cut off, with all its items.
-    const attemptCall = withDeadline(call, deadlineMs + graceMs)
-    const outcomes: Outcome<Uint8Array>[] = [] // the first attempt fills it
-    let pending = items.map((_, index) => index)
-
-    for (let attempt = 1; ; attempt += 1) {
-      const sent = attempt === 1 ? items : pending.flatMap((index) => items.slice(index, index + 1))
-      const answered = await withinCall(
-        attemptCall,
-        place,
-        (interruption) => send(sent, callWithin(interruption, deadlineMs)),
-        timing,
-      ).catch((error: unknown): readonly Outcome<Uint8Array>[] => {
+    const sendOnce = async (sent: readonly Item[]): Promise<readonly Outcome<Uint8Array>[]> => {
+      try {
+        // A provider answers per item when time is up; only one that does not is cut off, with all its items.
+        const within = { deadlineMs: deadlineMs + graceMs, timing }
+        return await withinCall(call, place, (by) => send(sent, callWithin(by, deadlineMs)), within)
+      } catch (error) {
         // A foreign error is a fault of the provider, which asking again does not mend; it may hold a request.
         if (!isKmsEncryptedError(error)) throw kmsFailure('KMS_UNAVAILABLE', place)
         if (!isRetryable(error)) throw error
         // The whole call failed in a passing way: so did each item.
         return sent.map(() => failed(error))
-      })
+      }
+    }
+
+    let answered = await sendOnce(items)
+    if (answered.length === items.length && answered.every((outcome) => !isPassingFailure(outcome)))
+      return answered
+
+    const outcomes: Outcome<Uint8Array>[] = [] // the first attempt fills it
+    let pending = items.map((_, index) => index)
+    for (let attempt = 1; ; attempt += 1) {
+      if (attempt > 1) answered = await sendOnce(pending.flatMap((index) => items.slice(index, index + 1)))
       pending.forEach((index, position) => {
         const answer = answered[position] ?? failed(kmsFailure('KMS_INVALID_RESPONSE', place))
         // Once time is up, what the service said before tells more than that time is up.
@@ -103,18 +106,15 @@ export function withRetry(provider: KmsProvider, options: RetryOptions = {}): Km
       if (timing.now() + delayMs >= deadlineMs) return outcomes
       const code = isKmsEncryptedError(firstError) ? firstError.code : 'KMS_UNAVAILABLE'
       onRetry?.({ ...place, attempt, delayMs, items: pending.length, code })
-      await withinCall(
-        withDeadline(call, deadlineMs),
-        place,
-        ({ signal }) => timing.sleep(delayMs, signal),
-        timing,
-      )
+      await withinCall(call, place, ({ signal }) => timing.sleep(delayMs, signal), { deadlineMs, timing })
     }
   }
 
-  return decorateProvider(provider, async (request, send) => {
+  const sendInParts = async <Item extends WrapItem | UnwrapItem>(
+    request: BatchRequest<Item>,
+    send: SendBatch<Item>,
+  ): Promise<readonly Outcome<Uint8Array>[]> => {
     const { items } = request
-    if (items.length <= itemsPerDeadline) return sendUntilDeadline(request, send)
     const outcomes: Outcome<Uint8Array>[] = []
     while (outcomes.length < items.length) {
       const part = items.slice(outcomes.length, outcomes.length + itemsPerDeadline)
@@ -125,7 +125,11 @@ export function withRetry(provider: KmsProvider, options: RetryOptions = {}): Km
       if (lastError) outcomes.push(...items.slice(outcomes.length).map(() => lastError))
     }
     return outcomes
-  })
+  }
+
+  return decorateProvider(provider, (request, send) =>
+    request.items.length <= itemsPerDeadline ? sendUntilDeadline(request, send) : sendInParts(request, send),
+  )
 }
 
 function isPassingFailure(outcome: Outcome<Uint8Array>): boolean {

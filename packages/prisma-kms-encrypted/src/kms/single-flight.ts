@@ -46,7 +46,7 @@ export function withSingleFlight(
         }),
       )
     }
-    return withinCall(call, place, gather, timing)
+    return withinCall(call, place, gather, { timing })
   })
   return {
     ...decorated,

@@ -63,14 +63,17 @@ export function createTelemetry(load: () => Promise<Api> = () => import('@opente
     )
     return loading
   }
+  const watch: KmsTelemetry['observe'] = (request, action) => {
+    if (!api) return action()
+    const loaded = api
+    instruments = safely(() => instrumentsOf(loaded, instruments))
+    if (!instruments || !(instruments.isCounting || isTracing(loaded))) return action()
+    return observeCall(loaded, instruments, request, action)
+  }
   return {
-    async observe(request, action) {
-      if (api === undefined) await loadOnce()
-      if (!api) return action()
-      const loaded = api
-      instruments = safely(() => instrumentsOf(loaded, instruments))
-      if (!instruments || !(instruments.isCounting || isTracing(loaded))) return action()
-      return observeCall(loaded, instruments, request, action)
+    observe(request, action) {
+      if (api === undefined) return loadOnce().then(() => watch(request, action))
+      return watch(request, action)
     },
     countsCached: () => instruments?.isCounting === true,
     countCached(place) {

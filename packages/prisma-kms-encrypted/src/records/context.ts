@@ -67,36 +67,33 @@ function canonicalUuid(value: string): string | null {
  * @throws KmsEncryptedError `INVALID_CONTEXT` when a custom context is no map of strings, or uses an id that is not known yet
  */
 export function contextFor(group: KeyGroup, version: number, identity: RecordIdentity): BoundContext {
-  const { config, contextModel, key } = group
+  const { config, contextModel } = group
   const { context: custom, branch: branchOf } = config.versions.get(version) ?? {}
-  const { id } = identity
-  const inputFor = (): ContextInput => ({
+  const pairs: Record<string, string> = custom
+    ? { ...custom(inputFor(group, version, identity)) }
+    : { model_name: contextModel, model_id: identity.id ?? missingId(group) }
+  if (config.namespace !== null) pairs['namespace'] = config.namespace
+  validateContext(pairs)
+  return { pairs, branch: branchOf ? checkBranch(group, branchOf(inputFor(group, version, identity))) : null }
+}
+
+/** The context as unambiguous text, for comparing and naming. @throws as {@link contextFor} */
+export function contextText(group: KeyGroup, version: number, identity: RecordIdentity): string {
+  return canonicalContextJson(contextFor(group, version, identity).pairs)
+}
+
+function inputFor(group: KeyGroup, version: number, { id, columns }: RecordIdentity): ContextInput {
+  const { config, contextModel, key, model } = group
+  return {
     model: contextModel,
     key,
     version,
     columns: Object.fromEntries(
-      config.contextColumns.map((name) => [name, columnText(group.model, name, identity.columns[name])]),
+      config.contextColumns.map((name) => [name, columnText(model, name, columns[name])]),
     ),
     get id() {
       return id ?? missingId(group)
     },
-  })
-  const pairs: Record<string, string> = {}
-  if (custom) Object.assign(pairs, custom(inputFor()))
-  else {
-    pairs['model_name'] = contextModel
-    pairs['model_id'] = id ?? missingId(group)
-  }
-  if (config.namespace !== null) pairs['namespace'] = config.namespace
-  validateContext(pairs)
-  const branch = branchOf ? checkBranch(group, branchOf(inputFor())) : null
-  return {
-    pairs,
-    // Needed seldom: only to compare custom contexts.
-    get text() {
-      return canonicalContextJson(pairs)
-    },
-    branch,
   }
 }
 

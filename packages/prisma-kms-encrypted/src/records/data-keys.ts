@@ -2,14 +2,7 @@
 import { deriveDataKey, generateDataKey, type DataKey } from '../envelope/data-key.js'
 import type { KeyEntry } from '../envelope/key-column.js'
 import { isKmsEncryptedError, KmsEncryptedError } from '../errors.js'
-import type {
-  EncryptionContext,
-  KmsCall,
-  KmsProvider,
-  Outcome,
-  RecordReference,
-  WrapItem,
-} from '../kms/provider.js'
+import type { KmsCall, KmsProvider, Outcome, RecordReference } from '../kms/provider.js'
 import { contextFor } from './context.js'
 import type { DataKeyCache } from './data-key-cache.js'
 import type { KeyVersion } from './key-config.js'
@@ -154,10 +147,11 @@ export async function unwrapBytes(
   return inBatches(
     requests,
     (request) => versionOf(request.group, request.entry.version),
-    (request) => ({
-      ciphertext: request.entry.ciphertext,
-      ...boundTo(request, request.entry.version),
-    }),
+    (request) => {
+      const { ciphertext, version } = request.entry
+      const { context, record, branch } = boundTo(request, version)
+      return { ciphertext, context, record, branch }
+    },
     (provider, keyId, items) => provider.unwrap(keyId, items, call),
   )
 }
@@ -170,10 +164,10 @@ export async function wrapBytes(
   return inBatches(
     jobs,
     ({ request: { group } }) => versionOf(group, group.config.current),
-    ({ request, bytes }) => ({
-      plaintext: bytes,
-      ...boundTo(request, request.group.config.current),
-    }),
+    ({ request, bytes }) => {
+      const { context, record, branch } = boundTo(request, request.group.config.current)
+      return { plaintext: bytes, context, record, branch }
+    },
     (provider, keyId, items) => provider.wrap(keyId, items, call),
   )
 }
@@ -184,14 +178,20 @@ export function recordReference({ group, identity }: KeyOwner, keyVersion: numbe
 }
 
 /** What an item's key is bound to, and whose it is. */
-function boundTo(owner: KeyOwner, version: number): Omit<WrapItem, 'plaintext'> {
+function boundTo(owner: KeyOwner, version: number) {
   const { pairs, branch } = contextFor(owner.group, version, owner.identity)
-  const record = recordReference(owner, version)
-  return { context: pairs, record, ...(branch === null ? {} : { branch }) }
+  return { context: pairs, record: recordReference(owner, version), branch: branch ?? undefined }
+}
+
+/** The items of one KMS key, with the places of their jobs. */
+interface KeyBatch<Item> {
+  readonly version: KeyVersion
+  readonly items: Item[]
+  readonly indexes: number[]
 }
 
 /** Sends all jobs of one KMS key to its provider together; the keys in parallel; answers in the order of `jobs`. */
-async function inBatches<Job, Item extends { readonly context: EncryptionContext }>(
+async function inBatches<Job, Item>(
   jobs: readonly Job[],
   versionFor: (job: Job) => KeyVersion,
   itemFor: (job: Job) => Item,
@@ -201,38 +201,38 @@ async function inBatches<Job, Item extends { readonly context: EncryptionContext
     items: readonly Item[],
   ) => Promise<readonly Outcome<Uint8Array>[]>,
 ): Promise<(Outcome<Uint8Array> | undefined)[]> {
-  const batches = new Map<KmsProvider, Map<string, number[]>>()
+  const batches: KeyBatch<Item>[] = []
   const outcomes: (Outcome<Uint8Array> | undefined)[] = jobs.map(() => undefined)
-  const items: Item[] = []
   await inSlices(jobs, (job, index) => {
-    let version: KeyVersion
     try {
-      version = versionFor(job)
-      items[index] = itemFor(job)
+      const version = versionFor(job)
+      const item = itemFor(job)
+      const batch = batchOf(version, batches)
+      batch.items.push(item)
+      batch.indexes.push(index)
     } catch (error) {
       // One record with an unknown version must not keep the others from their keys.
       if (!isKmsEncryptedError(error)) throw error
       outcomes[index] = { ok: false, error }
-      return
     }
-    const { provider, keyId } = version
-    const keys = batches.get(provider) ?? new Map<string, number[]>()
-    batches.set(provider, keys)
-    const indexes = keys.get(keyId)
-    if (indexes) indexes.push(index)
-    else keys.set(keyId, [index])
   })
-  const sending = [...batches].flatMap(([provider, keys]) =>
-    [...keys].map(async ([keyId, indexes]) => {
-      const batch = indexes.map((index) => items[index] as Item) // each of these indexes has its item
-      const answers = await send(provider, keyId, batch)
-      indexes.forEach((index, position) => (outcomes[index] = answers[position]))
-    }),
-  )
+  const sending = batches.map(async ({ version: { provider, keyId }, items, indexes }) => {
+    const answers = await send(provider, keyId, items)
+    indexes.forEach((index, position) => (outcomes[index] = answers[position]))
+  })
   // Wait for every service before failing, so that no call outlives the operation that made it.
   const settled = await Promise.allSettled(sending)
   for (const result of settled) if (result.status === 'rejected') throw serviceFailure(result.reason)
   return outcomes
+}
+
+/** The batch of a version's KMS key; there are as many as keys in use, thus few. */
+function batchOf<Item>(version: KeyVersion, batches: KeyBatch<Item>[]): KeyBatch<Item> {
+  for (const batch of batches)
+    if (batch.version.keyId === version.keyId && batch.version.provider === version.provider) return batch
+  const batch: KeyBatch<Item> = { version, items: [], indexes: [] }
+  batches.push(batch)
+  return batch
 }
 
 function versionOf(group: KeyGroup, number: number): KeyVersion {

@@ -55,10 +55,9 @@ export interface ResolvedKey {
   readonly namespace: string | null
 }
 
-/** A ready context together with its unambiguous text, for comparing and deduplicating. */
+/** What a record's data key is bound to. */
 export interface BoundContext {
   readonly pairs: EncryptionContext
-  readonly text: string
   /** The record's branch; `null` without branch keys. */
   readonly branch: string | null
 }

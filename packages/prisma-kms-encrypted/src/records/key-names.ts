@@ -1,6 +1,6 @@
 /** Turns a stored key and the record it stands in into the name by which the opened key is remembered. */
 import type { KeyEntry } from '../envelope/key-column.js'
-import { contextFor, type RecordIdentity } from './context.js'
+import { contextText, type RecordIdentity } from './context.js'
 import type { KeyGroup } from './models.js'
 
 /** The record, and the group of its fields, that a data key belongs to. */
@@ -20,7 +20,7 @@ export function nameOfKey({ group, identity }: KeyOwner, version: number, text: 
   const { id } = identity
   // Default contexts of one key differ by the model and the id alone.
   const isDefault = id !== null && !config.versions.get(version)?.context
-  const bound = isDefault ? `${contextModel}\0${id}` : contextFor(group, version, identity).text
+  const bound = isDefault ? `${contextModel}\0${id}` : contextText(group, version, identity)
   return `${config.name}\0${bound}\0${text}`
 }
 

@@ -11,7 +11,7 @@ import type { IndexKeys } from './index-keys.js'
 import { leaveOut, opensNothing } from './known-values.js'
 import { legacyResult, openLegacy } from './legacy.js'
 import type { RecordModel } from './models.js'
-import { openGroup, type LegacyValueFound, type WaitingValues } from './open-group.js'
+import { openGroup, type LegacyValueFound, type WaitingValue, type WaitingValues } from './open-group.js'
 import type { Shape } from './plan-selection.js'
 import type { LateKeys, Row } from './rows.js'
 import { inSlices } from './slices.js'
@@ -33,7 +33,20 @@ export async function openRows(
 ): Promise<unknown> {
   const found: Found = { ring, waiting: [], legacy: [], shaped: [], lateKeys }
   const copy = await copyResult(model, result, shape, found)
-  const { waiting, shaped } = found
+  if (found.waiting.length > 0) await openWaiting(found.waiting, ring, call)
+  if (found.legacy.length > 0) await openLegacyValues(found.legacy, call)
+  if (found.shaped.length === 0) return copy
+  const removed = new Set<unknown>()
+  await inSlices(found.shaped, ({ row, shape: level }) => {
+    if (indexKeys && !checkIndexes(row, level.uses, indexKeys)) removed.add(row)
+    hideAdded(row, level)
+  })
+  // Only the root of a findMany is searched by truncated indexes.
+  return removed.size > 0 && Array.isArray(copy) ? copy.filter((row) => !removed.has(row)) : copy
+}
+
+/** Unwraps the keys that values wait for, in one pass, and opens them. */
+async function openWaiting(waiting: readonly WaitingValue[], ring: KeyRing, call: KmsCall): Promise<void> {
   const requests = new Set(waiting.map((value) => value.request))
   await ring.unwrap(
     [...requests].filter(({ group }) => !opensNothing(group)),
@@ -50,14 +63,6 @@ export async function openRows(
     if (key) row[field.name] = field.codec.open(stored, key)
     else leaveOut(row, field)
   })
-  if (found.legacy.length > 0) await openLegacyValues(found.legacy, call)
-  const removed = new Set<unknown>()
-  await inSlices(shaped, ({ row, shape: level }) => {
-    if (indexKeys && !checkIndexes(row, level.uses, indexKeys)) removed.add(row)
-    hideAdded(row, level)
-  })
-  // Only the root of a findMany is searched by truncated indexes.
-  return removed.size > 0 && Array.isArray(copy) ? copy.filter((row) => !removed.has(row)) : copy
 }
 
 /** Keys that several values need are unwrapped once: the calls of one turn share a batch. */

@@ -3,7 +3,7 @@ import { deriveDataKey } from '../envelope/data-key.js'
 import { formatKeyColumn, parseKeyColumn, type KeyEntry } from '../envelope/key-column.js'
 import { checkedColumn } from '../records/key-column-text.js'
 import type { KmsCall, KmsProvider, Outcome } from '../kms/provider.js'
-import { contextFor } from '../records/context.js'
+import { contextFor, contextText } from '../records/context.js'
 import { recordReference, unwrapBytes, wrapBytes, type UnwrapRequest } from '../records/data-keys.js'
 import { keyFailure, refusedKey } from '../records/key-failures.js'
 import { columnName } from '../records/stored-entries.js'
@@ -75,9 +75,7 @@ function rewrapsInService({ group, identity, entry }: UnwrapRequest): boolean {
   if (!from || !to?.provider.rewrap || from.provider !== to.provider || from.keyId !== to.keyId) return false
   if (from === to) return true
   const same = attemptRenewal(
-    () =>
-      contextFor(group, entry.version, identity).text ===
-      contextFor(group, group.config.current, identity).text,
+    () => contextText(group, entry.version, identity) === contextText(group, group.config.current, identity),
   )
   return same.ok && same.value // the other way reports what is wrong with the context
 }

@@ -13,6 +13,13 @@ test('gives both results', async () => {
   expect(both).toEqual(['ids', 'sealed'])
 })
 
+test('what is at hand is not waited for: work begins in the same turn', async () => {
+  let worked = false
+  const both = whileWaiting('ids', () => Promise.resolve((worked = true)))
+  expect(worked).toBe(true)
+  expect(await both).toEqual(['ids', true])
+})
+
 test('what has failed already begins no work', async () => {
   let worked = false
   const work = () => Promise.resolve((worked = true))

@@ -32,7 +32,7 @@ test('the deadline ends the wait and fires the signal', async () => {
       given = signal
       return never()
     },
-    timing,
+    { timing },
   )
   const refused = expect(pending).rejects.toMatchObject({ code: 'KMS_TIMEOUT' })
   await timing.advance(99)
@@ -62,6 +62,31 @@ test('one signal serves many calls without a warning, and keeps no listener afte
   process.off('warning', note)
   expect(warnings).toEqual([])
   expect(getEventListeners(signal, 'abort')).toHaveLength(0)
+})
+
+test('whatever never ends keeps no listener once its call is over', async () => {
+  const controller = new AbortController()
+  const pending = withinCall({ signal: controller.signal, deadlineMs: Date.now() + 60_000 }, place, never)
+  expect(getEventListeners(controller.signal, 'abort')).toHaveLength(1)
+  controller.abort()
+  await expect(pending).rejects.toMatchObject({ code: 'KMS_ABORTED' })
+  expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0)
+})
+
+test('an action that throws at once is a rejection, and leaves no timer', async () => {
+  const timing = createFakeTiming()
+  const stopped: number[] = []
+  const after = (ms: number) => () => stopped.push(ms)
+  const pending = withinCall(
+    {},
+    place,
+    () => {
+      throw new RangeError('at once')
+    },
+    { deadlineMs: timing.now() + 100, timing: { ...timing, after } },
+  )
+  await expect(pending).rejects.toThrow(RangeError)
+  expect(stopped).toEqual([100])
 })
 
 test('a signal that is asked for after the end has fired already', () => {
