@@ -1,14 +1,12 @@
 /** Creates records: ids and keys first, then one insert; around the insert where only it can tell the id. */
-import { sendWithLateKeys, type LateResult } from './late-records.js'
+import { sendWithLateKeys } from './late-records.js'
 import { sealNewRecords } from './new-records.js'
-import type { Operation } from './operation.js'
+import { sendAsPlanned, type Operation, type SentResult } from './operation.js'
 import { unwrapConnectedKeys } from './result-keys.js'
 
 /** Sends a `create`, `createMany` or `createManyAndReturn`. */
-export async function sendCreate(operation: Operation): Promise<LateResult> {
-  const { plan } = operation
+export async function sendCreate(operation: Operation): Promise<SentResult> {
   await unwrapConnectedKeys(operation)
-  const late = await sealNewRecords(operation, plan.created)
-  if (late.length > 0) return sendWithLateKeys(operation, late)
-  return { result: await operation.send(plan.args), shape: plan.shape, lateKeys: new Map() }
+  const late = await sealNewRecords(operation, operation.plan.created)
+  return late.length > 0 ? sendWithLateKeys(operation, late) : sendAsPlanned(operation)
 }

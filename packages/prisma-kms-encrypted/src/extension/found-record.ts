@@ -12,7 +12,6 @@ import { delegateOf } from './prisma-internals.js'
  */
 export async function checkFoundRecord(operation: Operation): Promise<void> {
   const { plan, session, ring, call } = operation
-  if (plan.uses.length === 0) return
   const uses = plan.uses.filter(({ index }) => index.verify)
   const one = plan.kind === 'update' || plan.kind === 'delete' || plan.kind === 'upsert'
   if (uses.length === 0 || !one) return

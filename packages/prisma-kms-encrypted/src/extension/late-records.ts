@@ -2,22 +2,15 @@
 import { isArgs, type Args, type OwnArgs } from '../records/arguments.js'
 import { groupBy } from '../records/group-by.js'
 import type { RecordModel } from '../records/models.js'
-import { sealedText, type LateKeys, type Row } from '../records/rows.js'
+import { noLateKeys, sealedText, type Row } from '../records/rows.js'
 import { primaryKeyOf } from '../records/place-changes.js'
 import type { PathStep } from '../records/data-plan.js'
 import { planSelection, type Shape } from '../records/plan-selection.js'
 import { atomically } from './atomically.js'
 import { sequenceField } from './catalogue.js'
 import { lateColumns, setLateKeys, type LateRecord } from './new-records.js'
-import type { Operation } from './operation.js'
+import type { Operation, SentResult } from './operation.js'
 import { delegateOf } from './prisma-internals.js'
-
-/** What came back from an insert, with the key columns that were written after it. */
-export interface LateResult {
-  readonly result: unknown
-  readonly shape: Shape | null
-  readonly lateKeys: LateKeys
-}
 
 interface FoundRow {
   readonly model: RecordModel
@@ -28,7 +21,7 @@ interface FoundRow {
  * Sends an operation that creates late records, and sets their keys.
  * @throws KmsEncryptedError `UNSUPPORTED_IN_BATCH`
  */
-export function sendWithLateKeys(operation: Operation, late: readonly LateRecord[]): Promise<LateResult> {
+export function sendWithLateKeys(operation: Operation, late: readonly LateRecord[]): Promise<SentResult> {
   return atomically(operation, 'a record whose id only the insert tells', (inside) =>
     inside.plan.kind === 'createMany'
       ? insertMany(inside, late)
@@ -41,7 +34,7 @@ export async function sendAndSetKeys(
   operation: Operation,
   late: readonly LateRecord[],
   args: Args,
-): Promise<LateResult> {
+): Promise<SentResult> {
   const { model } = operation.plan
   const rootIsLate = late.some(({ record }) => record.path.length === 0)
   const extra = rootIsLate ? lateColumns(model) : model.definition.primaryKey
@@ -64,7 +57,7 @@ function distinct(rows: readonly FoundRow[]): FoundRow[] {
   return [...new Map(rows.map((found) => [name(found), found])).values()]
 }
 
-async function insertMany(operation: Operation, late: readonly LateRecord[]): Promise<LateResult> {
+async function insertMany(operation: Operation, late: readonly LateRecord[]): Promise<SentResult> {
   const { plan } = operation
   const { model } = plan
   if (plan.returnsRows) {
@@ -78,14 +71,14 @@ async function insertMany(operation: Operation, late: readonly LateRecord[]): Pr
     const last = await lastId(operation)
     const result = await operation.send(plan.args)
     await setLateKeys(operation, late, await findInserted(operation, late, { where: last, select }))
-    return { result, shape: null, lateKeys: new Map() }
+    return { result, shape: null, lateKeys: noLateKeys }
   }
   const rows = await operation.send({ ...plan.args, select }, 'createManyAndReturn')
   await setLateKeys(operation, late, rowsOf(model, rows))
   return {
     result: Array.isArray(rows) ? { count: rows.length } : rows,
     shape: null,
-    lateKeys: new Map(),
+    lateKeys: noLateKeys,
   }
 }
 

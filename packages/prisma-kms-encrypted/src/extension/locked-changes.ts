@@ -11,12 +11,13 @@ import {
 import type { Branch, NestedChange } from '../records/data-plan.js'
 import { without, type OwnArgs } from '../records/arguments.js'
 import { noRow } from '../records/row-filter.js'
+import { noLateKeys } from '../records/rows.js'
 import { refuseBatch } from './atomically.js'
 import { writeConflict } from './conflicts.js'
-import { sendAndSetKeys, type LateResult } from './late-records.js'
+import { sendAndSetKeys } from './late-records.js'
 import { findTargets, lockTargets, sameRows, type Target } from './locked-targets.js'
 import { sealNewRecords, type LateRecord } from './new-records.js'
-import type { Operation } from './operation.js'
+import { sendAsPlanned, type Operation, type SentResult } from './operation.js'
 import { delegateOf } from './prisma-internals.js'
 import { unwrapResultKeys } from './result-keys.js'
 import { sealRecords, settleRecords, type SealedRecord } from './sealed-records.js'
@@ -29,7 +30,7 @@ const maxAttempts = 10
  * Sends an operation that changes encrypted fields of records which exist, in one transaction with the locks.
  * @throws KmsEncryptedError `WRITE_CONFLICT`, `UNSUPPORTED_IN_BATCH`, `UNSUPPORTED_OPERATION`
  */
-export async function sendUnderLocks(operation: Operation): Promise<LateResult> {
+export async function sendUnderLocks(operation: Operation): Promise<SentResult> {
   refuseBatch(operation, 'changing these records')
   if (operation.session.transaction) return lockThenSeal(operation)
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
@@ -53,7 +54,7 @@ export async function sendUnderLocks(operation: Operation): Promise<LateResult> 
 }
 
 /** Inside the caller's transaction the locks come first, since nothing can be started again there. */
-async function lockThenSeal(operation: Operation): Promise<LateResult> {
+async function lockThenSeal(operation: Operation): Promise<SentResult> {
   let targets = await findTargets(operation)
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
     await lockTargets(operation, targets)
@@ -117,7 +118,7 @@ async function reportMissing({ session }: Operation, nested: NestedChange): Prom
   throw new TypeError('no record can satisfy this filter')
 }
 
-async function deliver(operation: Operation, { late, rootRows }: SealedTargets): Promise<LateResult> {
+async function deliver(operation: Operation, { late, rootRows }: SealedTargets): Promise<SentResult> {
   const { plan } = operation
   if (plan.kind === 'updateMany') return deliverMany(operation, rootRows ?? [])
   const args: OwnArgs = { ...plan.args }
@@ -128,12 +129,11 @@ async function deliver(operation: Operation, { late, rootRows }: SealedTargets):
       root ? primaryKeyOf(plan.model, root.row) : noRow(plan.model),
     ])
   }
-  if (late.length > 0) return sendAndSetKeys(operation, late, args)
-  return { result: await operation.send(args), shape: plan.shape, lateKeys: new Map() }
+  return late.length > 0 ? sendAndSetKeys(operation, late, args) : sendAsPlanned(operation, args)
 }
 
 /** One statement per record, each with the caller's own condition besides. */
-async function deliverMany(operation: Operation, rows: readonly RowChange[]): Promise<LateResult> {
+async function deliverMany(operation: Operation, rows: readonly RowChange[]): Promise<SentResult> {
   const { plan } = operation
   const args = without(plan.args, 'limit')
   const returned: unknown[] = []
@@ -144,5 +144,5 @@ async function deliverMany(operation: Operation, rows: readonly RowChange[]): Pr
     if (Array.isArray(result)) returned.push(...(result as unknown[]))
     else count += (result as { count: number }).count // Prisma's answer to updateMany
   }
-  return { result: plan.returnsRows ? returned : { count }, shape: plan.shape, lateKeys: new Map() }
+  return { result: plan.returnsRows ? returned : { count }, shape: plan.shape, lateKeys: noLateKeys }
 }

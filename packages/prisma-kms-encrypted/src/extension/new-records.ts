@@ -36,11 +36,12 @@ export async function sealNewRecords(
   )
   const late: LateRecord[] = []
   const wraps: (WrapRequest & { readonly record: NewRecord })[] = []
-  for (const { record, keys } of sealed) {
-    const identity = identities.get(record)
+  sealed.forEach(({ record, keys }, index) => {
+    if (keys.size === 0) return
+    const identity = identities[index]
     if (!identity) late.push({ record, keys })
     else for (const [group, fresh] of keys) wraps.push({ record, group, fresh, identity })
-  }
+  })
   const entries = await operation.ring.wrap(wraps, operation.call)
   wraps.forEach(({ record, group }, index) => {
     const entry = entries[index]
@@ -49,7 +50,7 @@ export async function sealNewRecords(
   return late
 }
 
-/** Seals every record's values under new keys, in the plan's own data. */
+/** Seals every record's values under new keys, in the plan's own data; in the order of the records. */
 async function sealFields(
   { ring, plan }: Operation,
   created: readonly NewRecord[],
@@ -58,7 +59,6 @@ async function sealFields(
   // What nothing will be read of is let go of at once: a thousand keys in memory cost more than making them.
   const opens = plan.returnsRows
   await inSlices(created, (record) => {
-    if (record.groups.size === 0) return
     const keys = new Map<KeyGroup, WrapRequest['fresh']>()
     for (const [group, slots] of record.groups) {
       const fresh = mintKey()

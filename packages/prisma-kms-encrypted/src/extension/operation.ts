@@ -6,6 +6,8 @@ import type { IndexKeys } from '../records/index-keys.js'
 import { checkKnown } from '../records/known-values.js'
 import type { RecordModel } from '../records/models.js'
 import { planOperation, type OperationPlan } from '../records/plan.js'
+import type { Shape } from '../records/plan-selection.js'
+import { noLateKeys, type LateKeys } from '../records/rows.js'
 import type { InternalParams, LazyOperation } from './prisma-internals.js'
 import type { Runtime } from './runtime.js'
 import { wantsStoredValues } from './stored-values.js'
@@ -39,6 +41,20 @@ export interface Operation {
   within(session: Session): Operation
   /** The operation planned anew, for another attempt, or as another operation that does the same here. */
   again(name?: string, args?: Args, indexKeys?: IndexKeys | null): Operation
+}
+
+/** What came back. */
+export interface SentResult {
+  readonly result: unknown
+  /** What of it to hide; `null`: nothing was added. */
+  readonly shape: Shape | null
+  /** Key columns that were written after the result had been read. */
+  readonly lateKeys: LateKeys
+}
+
+/** Sends an operation, with other arguments than the plan's where these are given. */
+export async function sendAsPlanned({ plan, send }: Operation, args = plan.args): Promise<SentResult> {
+  return { result: await send(args), shape: plan.shape, lateKeys: noLateKeys }
 }
 
 /**

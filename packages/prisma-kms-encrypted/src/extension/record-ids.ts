@@ -8,8 +8,8 @@ import { applyRewrites, isChecked, namesForeignKeys, planRewrite, type Rewrite }
 import { idGenerator, type IdGenerator } from './id-generators.js'
 import type { Operation } from './operation.js'
 
-/** Whose identity is known before the insert; a record that is missing here gets its keys after it. */
-export type KnownIdentities = ReadonlyMap<NewRecord, RecordIdentity>
+/** The identities of new records, in their order; `null`: only the insert tells it, and the record gets its keys after it. */
+export type KnownIdentities = readonly (RecordIdentity | null)[]
 
 /**
  * Assigns ids into the plan's own data: generated here, or taken from sequences in one round trip for all records.
@@ -27,17 +27,8 @@ export function assignIds(
     for (const { field, generate } of generatedFields.get(model) ?? [])
       if (isAbsent(data[field])) data[field] = generate()
   const wanted = wantingSequences(created)
-  if (wanted.length === 0 || takeFromBlocks(operation, wanted)) return knownIdentities(created)
-  return fetchSequenceIds(operation, wanted).then(() => knownIdentities(created))
-}
-
-function knownIdentities(created: readonly NewRecord[]): KnownIdentities {
-  const known = new Map<NewRecord, RecordIdentity>()
-  for (const record of created) {
-    const identity = knownIdentity(record)
-    if (identity) known.set(record, identity)
-  }
-  return known
+  if (wanted.length === 0 || takeFromBlocks(operation, wanted)) return created.map(knownIdentity)
+  return fetchSequenceIds(operation, wanted).then(() => created.map(knownIdentity))
 }
 
 /** A field whose value is made here. */

@@ -3,10 +3,16 @@ import { KmsEncryptedError } from '../errors.js'
 import { isArgs } from '../records/arguments.js'
 import { openRows, storedRows } from '../records/open-rows.js'
 import { sendCreate } from './create.js'
-import type { LateResult } from './late-records.js'
 import { sendUnderLocks } from './locked-changes.js'
 import { nameMigrating, namesMigrating } from './migrating-record.js'
-import { createOperation, isWrite, type Operation, type Request } from './operation.js'
+import {
+  createOperation,
+  isWrite,
+  sendAsPlanned,
+  type Operation,
+  type Request,
+  type SentResult,
+} from './operation.js'
 import { unwrapResultKeys } from './result-keys.js'
 import type { Runtime } from './runtime.js'
 import { checkFoundRecord, settleVersion } from './found-record.js'
@@ -27,18 +33,21 @@ export async function runOperation(runtime: Runtime, request: Request): Promise<
       ? await settleVersion(planned)
       : planned
   const stored = wantsStoredValues()
-  const sent = await inTurn(operation, () => sendPlanned(operation)).catch((error: unknown) => {
+  let sent: SentResult
+  try {
+    sent = await inTurn(operation, () => sendPlanned(operation))
+  } catch (error) {
     throw nameUniqueField(error, runtime.models)
-  })
+  }
   return operation.plan.returnsRows
     ? open(operation, sent, request.params.dataPath ?? [], stored)
     : sent.result
 }
 
 /** Sends the operation in the way that its kind asks for. */
-async function sendPlanned(operation: Operation): Promise<LateResult> {
+async function sendPlanned(operation: Operation): Promise<SentResult> {
   const { plan } = operation
-  if (isWrite(plan)) await checkFoundRecord(operation)
+  if (isWrite(plan) && plan.uses.length > 0) await checkFoundRecord(operation)
   switch (plan.kind) {
     case 'read':
     case 'count':
@@ -59,10 +68,6 @@ async function sendPlanned(operation: Operation): Promise<LateResult> {
   return sendAsPlanned(operation)
 }
 
-async function sendAsPlanned({ plan, send }: Operation): Promise<LateResult> {
-  return { result: await send(plan.args), shape: plan.shape, lateKeys: new Map() }
-}
-
 /** Inside an interactive transaction, writes with statements of our own wait for each other; reads go at once. */
 function inTurn<T>({ plan, session, runtime }: Operation, work: () => Promise<T>): Promise<T> {
   if (!isWrite(plan) || session.transaction?.kind !== 'itx') return work()
@@ -72,7 +77,7 @@ function inTurn<T>({ plan, session, runtime }: Operation, work: () => Promise<T>
 /** Opens the result; after a write that nothing can roll back any more, a failure says that it had happened. */
 async function open(
   { plan, ring, call, session }: Operation,
-  { result, shape, lateKeys }: LateResult,
+  { result, shape, lateKeys }: SentResult,
   dataPath: readonly string[],
   stored: boolean,
 ): Promise<unknown> {

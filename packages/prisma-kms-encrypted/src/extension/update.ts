@@ -1,5 +1,5 @@
 /** Updates one record: under a guard where one statement is enough, otherwise under locks. */
-import type { Args, OwnArgs } from '../records/arguments.js'
+import type { OwnArgs } from '../records/arguments.js'
 import { isArgs } from '../records/arguments.js'
 import { identityOf } from '../records/context.js'
 import {
@@ -18,10 +18,10 @@ import { selectKeys } from '../records/select-keys.js'
 import type { CanonicalForm } from '../schema/model.js'
 import { writeConflict } from './conflicts.js'
 import { reportsLostUpdates } from './dialects/find-dialect.js'
-import { sendWithLateKeys, type LateResult } from './late-records.js'
+import { sendWithLateKeys } from './late-records.js'
 import { sendUnderLocks } from './locked-changes.js'
 import { sealNewRecords } from './new-records.js'
-import type { Operation } from './operation.js'
+import { sendAsPlanned, type Operation, type SentResult } from './operation.js'
 import { delegateOf, isPrismaError } from './prisma-internals.js'
 import { unwrapConnectedKeys, unwrapResultKeys } from './result-keys.js'
 
@@ -29,14 +29,14 @@ import { unwrapConnectedKeys, unwrapResultKeys } from './result-keys.js'
 const maxAttempts = 10
 
 /** Sends an `update`, with its new values sealed under the record's own data keys. */
-export async function sendUpdate(operation: Operation): Promise<LateResult> {
+export async function sendUpdate(operation: Operation): Promise<SentResult> {
   const { changed, nested, created } = operation.plan
   const replaced = changed && nested.length === 0 ? replacedRecord(operation, changed) : null
   if (nested.length > 0 || (changed && !replaced && !canGuard(operation))) return sendUnderLocks(operation)
   const late = await sealNewRecords(operation, created)
   if (!changed) {
     await unwrapResultKeys(operation)
-    return late.length > 0 ? sendWithLateKeys(operation, late) : sent(operation, operation.plan.args)
+    return late.length > 0 ? sendWithLateKeys(operation, late) : sendAsPlanned(operation, operation.plan.args)
   }
   if (late.length > 0) return sendUnderLocks(operation)
   return replaced ? replaceValues(operation, changed, replaced) : updateUnderGuard(operation, changed)
@@ -59,14 +59,14 @@ function replacedRecord({ plan }: Operation, changed: ChangedRecord): Row | null
 }
 
 /** Replaces all values of the record together with their keys: whoever else writes it does so before or after. */
-async function replaceValues(operation: Operation, changed: ChangedRecord, row: Row): Promise<LateResult> {
+async function replaceValues(operation: Operation, changed: ChangedRecord, row: Row): Promise<SentResult> {
   const { plan, ring, call, runtime } = operation
   await sealChanges([changed], row, ring, call)
   const own = new Set(sealingGroups(changed).flatMap((group) => [group.column, ...group.contextFields]))
   const shown = selectKeys(plan.model, plan.args, runtime.globalOmit)
   if (shown && Object.keys(shown).some((name) => !own.has(name))) await unwrapResultKeys(operation)
   else await unwrapConnectedKeys(operation)
-  return sent(operation, plan.args)
+  return sendAsPlanned(operation, plan.args)
 }
 
 /** Whether a lost guard ends the operation alone, and is noticed. */
@@ -74,7 +74,7 @@ function canGuard({ session, runtime }: Operation): boolean {
   return session.transaction?.kind !== 'itx' && reportsLostUpdates(runtime.base._activeProvider)
 }
 
-async function updateUnderGuard(operation: Operation, changed: ChangedRecord): Promise<LateResult> {
+async function updateUnderGuard(operation: Operation, changed: ChangedRecord): Promise<SentResult> {
   const { plan, ring, call } = operation
   let previous: Row | null = null
   let miss: Error | null = null
@@ -84,7 +84,7 @@ async function updateUnderGuard(operation: Operation, changed: ChangedRecord): P
       if (miss) throw miss
       // Prisma reports the missing record, or the invalid `where`, in its own words.
       const where = withConditions(plan.args['where'], [noRow(plan.model)])
-      return sent(operation, { ...plan.args, where, data: withoutValues(changed) })
+      return sendAsPlanned(operation, { ...plan.args, where, data: withoutValues(changed) })
     }
     if (previous && sameKeys(changed, previous, row))
       throw (hasNestedWrites(changed) && miss) || writeConflict(operation)
@@ -96,7 +96,10 @@ async function updateUnderGuard(operation: Operation, changed: ChangedRecord): P
     if (selectKeys(plan.model, plan.args, operation.runtime.globalOmit))
       await ring.unwrap(keysOf(plan.model, row), call)
     try {
-      return await sent(operation, { ...plan.args, where: withConditions(plan.args['where'], guards) })
+      return await sendAsPlanned(operation, {
+        ...plan.args,
+        where: withConditions(plan.args['where'], guards),
+      })
     } catch (error) {
       if (!isPrismaError(error, 'P2025') || operation.session.transaction) throw error
       previous = row
@@ -127,10 +130,6 @@ async function readCurrent(operation: Operation, changed: ChangedRecord): Promis
 function unlessInvalid(error: unknown): null {
   if (error instanceof Error && error.name === 'PrismaClientValidationError') return null
   throw error
-}
-
-async function sent(operation: Operation, args: Args): Promise<LateResult> {
-  return { result: await operation.send(args), shape: operation.plan.shape, lateKeys: new Map() }
 }
 
 function sameKeys(changed: ChangedRecord, before: Row, now: Row): boolean {

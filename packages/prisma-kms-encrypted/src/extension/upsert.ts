@@ -2,10 +2,10 @@
 import { isArgs, without, type Args } from '../records/arguments.js'
 import { writeConflict } from './conflicts.js'
 import { sendCreate } from './create.js'
-import { sendWithLateKeys, type LateResult } from './late-records.js'
+import { sendWithLateKeys } from './late-records.js'
 import { refuseBatch } from './atomically.js'
 import { sealNewRecords } from './new-records.js'
-import type { Operation } from './operation.js'
+import { sendAsPlanned, type Operation, type SentResult } from './operation.js'
 import { delegateOf, isPrismaError } from './prisma-internals.js'
 import { unwrapResultKeys } from './result-keys.js'
 import { sendUpdate } from './update.js'
@@ -13,13 +13,12 @@ import { sendUpdate } from './update.js'
 const maxAttempts = 10
 
 /** Sends an `upsert`. One whose update side seals nothing is left to Prisma, with the create side sealed. */
-export async function sendUpsert(operation: Operation): Promise<LateResult> {
+export async function sendUpsert(operation: Operation): Promise<SentResult> {
   const { plan } = operation
   if (!plan.changed && plan.nested.length === 0) {
     const late = await sealNewRecords(operation, plan.created)
     await unwrapResultKeys(operation)
-    if (late.length > 0) return sendWithLateKeys(operation, late)
-    return { result: await operation.send(plan.args), shape: plan.shape, lateKeys: new Map() }
+    return late.length > 0 ? sendWithLateKeys(operation, late) : sendAsPlanned(operation)
   }
   refuseBatch(operation, 'this upsert')
   for (let attempt = 0; attempt < maxAttempts; attempt++) {

@@ -12,7 +12,13 @@ export async function whileWaiting<Awaited, Done>(
   pending: Awaited | Promise<Awaited>,
   work: () => Promise<Done>,
 ): Promise<readonly [Awaited, Done]> {
-  if (!types.isPromise(pending)) return [pending, await work()]
+  return types.isPromise(pending) ? besides(pending, work) : [pending, await work()]
+}
+
+async function besides<Awaited, Done>(
+  pending: Promise<Awaited>,
+  work: () => Promise<Done>,
+): Promise<readonly [Awaited, Done]> {
   await Promise.race([pending, nextTurn()])
   const [awaited, done] = await Promise.allSettled([pending, work()])
   if (awaited.status === 'rejected') throw awaited.reason

@@ -57,32 +57,27 @@ export function withRetry(provider: KmsProvider, options: RetryOptions = {}): Km
   const { timing = systemTiming, onRetry } = options
 
   const sendUntilDeadline = async <Item extends WrapItem | UnwrapItem>(
-    { place, items, call }: BatchRequest<Item>,
+    request: BatchRequest<Item>,
     send: SendBatch<Item>,
   ): Promise<readonly Outcome<Uint8Array>[]> => {
+    const { items, call } = request
     const deadlineMs = Math.min(call.deadlineMs ?? Infinity, timing.now() + timeoutMs)
-    const sendOnce = async (sent: readonly Item[]): Promise<readonly Outcome<Uint8Array>[]> => {
-      try {
-        // A provider answers per item when time is up; only one that does not is cut off, with all its items.
-        const within = { deadlineMs: deadlineMs + graceMs, timing }
-        return await withinCall(call, place, (by) => send(sent, callWithin(by, deadlineMs)), within)
-      } catch (error) {
-        // A foreign error is a fault of the provider, which asking again does not mend; it may hold a request.
-        if (!isKmsEncryptedError(error)) throw kmsFailure('KMS_UNAVAILABLE', place)
-        if (!isRetryable(error)) throw error
-        // The whole call failed in a passing way: so did each item.
-        return sent.map(() => failed(error))
-      }
-    }
+    const answered = await sendOnce(request, send, deadlineMs, timing)
+    const isFinal = answered.length === items.length && !answered.some(isPassingFailure)
+    return isFinal ? answered : sendFailedAgain(request, send, deadlineMs, answered)
+  }
 
-    let answered = await sendOnce(items)
-    if (answered.length === items.length && answered.every((outcome) => !isPassingFailure(outcome)))
-      return answered
-
+  /** @param answered what the first attempt gave, some of it passing failures */
+  const sendFailedAgain = async <Item extends WrapItem | UnwrapItem>(
+    request: BatchRequest<Item>,
+    send: SendBatch<Item>,
+    deadlineMs: number,
+    answered: readonly Outcome<Uint8Array>[],
+  ): Promise<readonly Outcome<Uint8Array>[]> => {
+    const { place, items, call } = request
     const outcomes: Outcome<Uint8Array>[] = [] // the first attempt fills it
     let pending = items.map((_, index) => index)
     for (let attempt = 1; ; attempt += 1) {
-      if (attempt > 1) answered = await sendOnce(pending.flatMap((index) => items.slice(index, index + 1)))
       pending.forEach((index, position) => {
         const answer = answered[position] ?? failed(kmsFailure('KMS_INVALID_RESPONSE', place))
         // Once time is up, what the service said before tells more than that time is up.
@@ -107,6 +102,8 @@ export function withRetry(provider: KmsProvider, options: RetryOptions = {}): Km
       const code = isKmsEncryptedError(firstError) ? firstError.code : 'KMS_UNAVAILABLE'
       onRetry?.({ ...place, attempt, delayMs, items: pending.length, code })
       await withinCall(call, place, ({ signal }) => timing.sleep(delayMs, signal), { deadlineMs, timing })
+      const again = pending.flatMap((index) => items.slice(index, index + 1))
+      answered = await sendOnce({ ...request, items: again }, send, deadlineMs, timing)
     }
   }
 
@@ -130,6 +127,25 @@ export function withRetry(provider: KmsProvider, options: RetryOptions = {}): Km
   return decorateProvider(provider, (request, send) =>
     request.items.length <= itemsPerDeadline ? sendUntilDeadline(request, send) : sendInParts(request, send),
   )
+}
+
+/** One attempt. A call that fails as a whole in a passing way is an outcome of each of its items. */
+async function sendOnce<Item extends WrapItem | UnwrapItem>(
+  { place, items, call }: BatchRequest<Item>,
+  send: SendBatch<Item>,
+  deadlineMs: number,
+  timing: Timing,
+): Promise<readonly Outcome<Uint8Array>[]> {
+  try {
+    // A provider answers per item when time is up; only one that does not is cut off, with all its items.
+    const within = { deadlineMs: deadlineMs + graceMs, timing }
+    return await withinCall(call, place, (by) => send(items, callWithin(by, deadlineMs)), within)
+  } catch (error) {
+    // A foreign error is a fault of the provider, which asking again does not mend; it may hold a request.
+    if (!isKmsEncryptedError(error)) throw kmsFailure('KMS_UNAVAILABLE', place)
+    if (!isRetryable(error)) throw error
+    return items.map(() => failed(error))
+  }
 }
 
 function isPassingFailure(outcome: Outcome<Uint8Array>): boolean {

@@ -140,7 +140,7 @@ interface UnwrapJob {
 }
 
 /** Unwraps entries to raw data keys, one outcome each, for callers that wrap them anew. */
-export async function unwrapBytes(
+export function unwrapBytes(
   requests: readonly UnwrapRequest[],
   call: KmsCall,
 ): Promise<readonly (Outcome<Uint8Array> | undefined)[]> {
@@ -157,7 +157,7 @@ export async function unwrapBytes(
 }
 
 /** Wraps raw data keys under the current versions of their groups, one outcome each. */
-export async function wrapBytes(
+export function wrapBytes(
   jobs: readonly { readonly request: KeyOwner; readonly bytes: Uint8Array }[],
   call: KmsCall,
 ): Promise<readonly (Outcome<Uint8Array> | undefined)[]> {
@@ -216,12 +216,12 @@ async function inBatches<Job, Item>(
       outcomes[index] = { ok: false, error }
     }
   })
-  const sending = batches.map(async ({ version: { provider, keyId }, items, indexes }) => {
+  const sendBatch = async ({ version: { provider, keyId }, items, indexes }: KeyBatch<Item>) => {
     const answers = await send(provider, keyId, items)
     indexes.forEach((index, position) => (outcomes[index] = answers[position]))
-  })
+  }
   // Wait for every service before failing, so that no call outlives the operation that made it.
-  const settled = await Promise.allSettled(sending)
+  const settled = await Promise.allSettled(batches.map(sendBatch))
   for (const result of settled) if (result.status === 'rejected') throw serviceFailure(result.reason)
   return outcomes
 }

@@ -7,11 +7,24 @@ const sliceMs = 2
 /** Items between two looks at the clock. */
 const itemsPerLook = 16
 
-/** Does `work` for every item in order; after each 2 ms of it, everything else that is ready gets its turn. */
-export async function inSlices<T>(
+/**
+ * Does `work` for every item in order; after each 2 ms of it, everything else that is ready gets its turn.
+ * @returns a promise only where there are enough items for that
+ */
+export function inSlices<T>(
   items: readonly T[],
   work: (item: T, index: number) => void,
   now: () => number = () => performance.now(),
+): Promise<void> | undefined {
+  if (items.length >= itemsPerLook) return inManySlices(items, work, now)
+  items.forEach(work)
+  return undefined
+}
+
+async function inManySlices<T>(
+  items: readonly T[],
+  work: (item: T, index: number) => void,
+  now: () => number,
 ): Promise<void> {
   let startedMs = now()
   for (let index = 0; index < items.length; index++) {
