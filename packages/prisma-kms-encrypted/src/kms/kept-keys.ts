@@ -1,6 +1,7 @@
 /** Keeps keys in memory within strict bounds of time, number, size and uses. */
 import { LRUCache } from 'lru-cache'
 import { checkCacheOptions, type DataKeyCacheOptions } from './cache-options.js'
+import { createExpiries } from './expiries.js'
 import type { Timing } from './timing.js'
 
 /** Keys in memory, by name. */
@@ -42,12 +43,16 @@ export function createKeptKeys<Key>(
   const entries = new LRUCache<string, Entry<Key>>({
     max: maxEntries,
     ttl: ttlMs,
-    ttlAutopurge: true, // an expired key must not stay in memory until somebody asks for it
     ttlResolution: 0,
     perf: timing,
     ...(maxBytes === undefined ? {} : { maxSize: maxBytes, sizeCalculation: ({ key }) => kind.bytesOf(key) }),
-    ...(kind.dispose && { dispose: ({ key }) => kind.dispose?.(key) }),
+    dispose({ key }, name) {
+      expiries.remove(name)
+      kind.dispose?.(key)
+    },
   })
+  // An expired key must not stay in memory until somebody asks for it.
+  const expiries = createExpiries(ttlMs, timing.now, (name) => entries.delete(name))
   return {
     limitsUses: maxUses !== Infinity,
     take(name) {
@@ -60,7 +65,9 @@ export function createKeptKeys<Key>(
     },
     keep(name, key, uses) {
       const usesLeft = maxUses - uses
-      if (usesLeft > 0) entries.set(name, { key: kind.copy(key), usesLeft })
+      if (usesLeft <= 0) return
+      entries.set(name, { key: kind.copy(key), usesLeft })
+      expiries.add(name)
     },
     clear: () => {
       entries.clear()
