@@ -86,12 +86,14 @@ export function withCoalescing(provider: KmsProvider, options: CoalescingOptions
 }
 
 function dispatchBatch({ place, send, participants }: Batch): void {
+  // Async, since nobody would catch here what a provider throws at once.
+  const ask = async (items: readonly Item[], call: KmsCall): Promise<Outcomes> => send(items, call)
   const present = participants.filter(({ interruption }) => !interruption.isOver)
   const [only] = present
   if (!only) return
   // Wraps are never joined, so those of one caller are sent as they came.
   if (present.length === 1 && place.operation === 'wrap') {
-    only.settle(send(only.items, callWithin(only.interruption, only.call.deadlineMs)))
+    only.settle(ask(only.items, callWithin(only.interruption, only.call.deadlineMs)))
     return
   }
   const abandoned = new Interruption()
@@ -104,7 +106,7 @@ function dispatchBatch({ place, send, participants }: Batch): void {
   const { distinct, positions } = indexItems(present, place)
   const call = callWithin(abandoned, deadlineMs === Infinity ? undefined : deadlineMs)
 
-  const answering = send(distinct, call)
+  const answering = ask(distinct, call)
   answering.then(
     (outcomes) => {
       const results = distributeOutcomes(outcomes, positions, place)

@@ -91,3 +91,15 @@ test('nobody waits for the retries of a stranger in the same batch', async () =>
   expect((await throttled).map(shortForm)).toEqual([2])
   expect(provider.calls.map(({ items }) => items.length)).toEqual([2, 1])
 })
+
+test('a provider that throws at once is a provider that fails, and its words are not passed on', async () => {
+  const kms = withCallPolicy({
+    ...createFakeProvider(),
+    wrap: () => {
+      throw new RangeError('with the request in it')
+    },
+  })
+  const error: unknown = await kms.wrap('key', [plain(1)], {}).catch((caught: unknown) => caught)
+  expect(error).toMatchObject({ code: 'KMS_UNAVAILABLE' })
+  expect(String(error)).not.toContain('with the request in it')
+})

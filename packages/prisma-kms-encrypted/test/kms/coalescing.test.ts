@@ -154,6 +154,37 @@ test('a call that fails as a whole fails for every caller, with the same error',
   expect(results).toEqual(Array(2).fill({ status: 'rejected', reason: error }))
 })
 
+test('a provider that throws at once fails its callers, and nobody else', async () => {
+  const kms = withCoalescing({
+    ...createFakeProvider(),
+    wrap: () => {
+      throw new RangeError('at once')
+    },
+    unwrap: () => {
+      throw new RangeError('at once')
+    },
+  })
+  await expect(kms.wrap('a', [plain(1)], {})).rejects.toThrow(RangeError)
+  await expect(Promise.all([kms.wrap('a', [plain(1)], {}), kms.wrap('a', [plain(2)], {})])).rejects.toThrow(
+    RangeError,
+  )
+  await expect(kms.unwrap('a', [wrapped(1)], {})).rejects.toThrow(RangeError)
+})
+
+test('wraps of one caller are sent as they came, and aborted with it', async () => {
+  const provider = createFakeProvider(() => new Promise(() => undefined))
+  const kms = withCoalescing(provider)
+  const controller = new AbortController()
+  const items = [plain(1), plain(2)]
+  const pending = kms.wrap('a', items, { signal: controller.signal })
+  await settle()
+  expect(provider.calls[0]?.items).toBe(items)
+  expect(provider.calls[0]?.call.signal?.aborted).toBe(false)
+  controller.abort()
+  await expect(pending).rejects.toMatchObject({ code: 'KMS_ABORTED' })
+  expect(provider.calls[0]?.call.signal?.aborted).toBe(true)
+})
+
 test('a bad context fails its item alone and is not sent', async () => {
   const provider = createFakeProvider()
   const outcomes = await withCoalescing(provider).unwrap(
