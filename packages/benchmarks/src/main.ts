@@ -19,14 +19,17 @@ import { full, quick, smoke, type Sizes } from './sizes.js'
 import { openStage, type Stage } from './stage.js'
 import { targets, type Figures } from './targets.js'
 
-/** In this order: rotation comes last, since it replaces the rows that the others read. */
+/**
+ * In this order: slices come first, since a garbage collection also looks through what all the others leave, and rotation
+ * comes last, since it replaces the rows that they read.
+ */
 const parts: Readonly<Record<string, (stage: Stage, sizes: Sizes) => Promise<Figures>>> = {
+  slices: measureSlices,
   warm: measureWarmReads,
   cold: measureColdReads,
   write: measureWrites,
   pass: measurePassThrough,
   import: (_, sizes) => measureImport(sizes),
-  slices: measureSlices,
   rotation: measureRotation,
   workers: measureRotationWorkers,
   million: measureMillion,

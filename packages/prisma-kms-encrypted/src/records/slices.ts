@@ -2,13 +2,13 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
 /** Long enough that the turns between slices cost little, short enough that others hardly wait, garbage collection included. */
-const sliceMs = 2
+const sliceMs = 1
 
 /** Items between two looks at the clock. */
 const itemsPerLook = 16
 
 /**
- * Does `work` for every item in order; after each 2 ms of it, everything else that is ready gets its turn.
+ * Does `work` for every item in order; after each millisecond of it, everything else that is ready gets its turn.
  * @returns a promise only where there are enough items for that
  */
 export function inSlices<T>(
