@@ -27,15 +27,16 @@ export function createIdBlocks(sequences: Sequences, size: number): IdBlocks {
     counts: Counts,
   ): Promise<ReadonlyMap<RecordModel, string[]>> => {
     const blocks = left
-    // Again after each trip: whoever finds all of theirs at hand meanwhile does not wait, and may have taken some of these.
-    for (;;) {
-      const short = shortOf(blocks, counts)
-      if (short.length === 0) return takeAll(blocks, counts)
-      const wanted = new Map(short.map(([model, count]) => [model, Math.max(count, size)]))
+    const short = new Map(shortOf(blocks, counts))
+    // Now, since what is at hand may be handed out to others while a block is on its way.
+    const atHand = takeAll(blocks, new Map([...counts].filter(([model]) => !short.has(model))))
+    if (short.size > 0) {
+      const wanted = new Map([...short].map(([model, count]) => [model, Math.max(count, size)]))
       const fetched = await sequences.fetchIds(client, catalogue, wanted)
       for (const [model, ids] of fetched)
         blocks.set(model, { ids: [...unused(blocks.get(model)), ...ids], taken: 0 })
     }
+    return new Map([...atHand, ...takeAll(blocks, short)])
   }
 
   return {

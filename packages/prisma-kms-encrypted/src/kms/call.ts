@@ -8,6 +8,7 @@ import type { Timing } from './timing.js'
 
 /**
  * Refuses to go on when the caller has aborted or the deadline has passed.
+ * @param deadlineMs instead of the call's own
  * @throws KMS_ABORTED
  * @throws KMS_TIMEOUT
  */
@@ -15,9 +16,10 @@ export function checkCall(
   call: KmsCall,
   place: KmsFailurePlace,
   now: Timing['now'] = systemTiming.now,
+  deadlineMs = call.deadlineMs,
 ): void {
   if (isAborted(call)) throw kmsFailure('KMS_ABORTED', place)
-  if (call.deadlineMs !== undefined && now() >= call.deadlineMs) throw kmsFailure('KMS_TIMEOUT', place)
+  if (deadlineMs !== undefined && now() >= deadlineMs) throw kmsFailure('KMS_TIMEOUT', place)
 }
 
 /** Node's timers fire at once when asked for more (`setTimeout`, Node.js documentation); such deadlines need none. */
@@ -122,7 +124,7 @@ export function withinCall<T>(
   { deadlineMs = call.deadlineMs, timing = systemTiming }: WithinCallOptions = {},
 ): Promise<T> {
   return new Promise((resolve, reject) => {
-    checkCall(call, place, timing.now)
+    checkCall(call, place, timing.now, deadlineMs)
     const interruption = new Interruption()
     const stop = watchCall(call, place, deadlineMs, timing, (early) => {
       fail(early)

@@ -86,8 +86,10 @@ export function withCoalescing(provider: KmsProvider, options: CoalescingOptions
 }
 
 function dispatchBatch({ place, send, participants }: Batch): void {
-  // Async, since nobody would catch here what a provider throws at once.
-  const ask = async (items: readonly Item[], call: KmsCall): Promise<Outcomes> => send(items, call)
+  // Async, and with a list of its own: nobody would catch here what a provider throws at once or gives instead of a list.
+  const ask = async (items: readonly Item[], call: KmsCall): Promise<Outcomes> => [
+    ...(await send(items, call)),
+  ]
   const present = participants.filter(({ interruption }) => !interruption.isOver)
   const [only] = present
   if (!only) return
@@ -106,19 +108,11 @@ function dispatchBatch({ place, send, participants }: Batch): void {
   const { distinct, positions } = indexItems(present, place)
   const call = callWithin(abandoned, deadlineMs === Infinity ? undefined : deadlineMs)
 
-  const answering = ask(distinct, call)
-  answering.then(
-    (outcomes) => {
-      const results = distributeOutcomes(outcomes, positions, place)
-      present.forEach(({ settle }, index) => {
-        settle(results[index] ?? [])
-      })
-    },
-    () => {
-      // As it is (`answering` is rejected): the retry around tells passing failures from foreign errors.
-      for (const { settle } of present) settle(answering)
-    },
-  )
+  // What is rejected stays as it is, and so does an answer that is no list of outcomes: the retry around judges both.
+  const answering = ask(distinct, call).then((outcomes) => distributeOutcomes(outcomes, positions, place))
+  present.forEach(({ settle }, index) => {
+    settle(answering.then((results) => results[index] ?? []))
+  })
 }
 
 /** Where an item is in the batch that is sent, or why it is not in it. */
@@ -185,8 +179,9 @@ function distributeOutcomes(
         : outcome
     }),
   )
-  outcomes.forEach((outcome, position) => {
-    if (outcome.ok && isShared(position)) outcome.value.fill(0)
-  })
+  for (const position of takers.keys()) {
+    const outcome = position instanceof Error ? undefined : outcomes[position]
+    if (outcome?.ok === true && isShared(position)) outcome.value.fill(0)
+  }
   return results
 }

@@ -66,8 +66,10 @@ export function createKeptKeys<Key>(
     keep(name, key, uses) {
       const usesLeft = maxUses - uses
       if (usesLeft <= 0) return
-      entries.set(name, { key: kind.copy(key), usesLeft })
-      expiries.add(name)
+      const copy = kind.copy(key)
+      entries.set(name, { key: copy, usesLeft })
+      if (entries.has(name)) expiries.add(name)
+      else kind.dispose?.(copy) // larger than all that may be kept
     },
     clear: () => {
       entries.clear()

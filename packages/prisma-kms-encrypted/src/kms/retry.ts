@@ -63,7 +63,8 @@ export function withRetry(provider: KmsProvider, options: RetryOptions = {}): Km
     const { items, call } = request
     const deadlineMs = Math.min(call.deadlineMs ?? Infinity, timing.now() + timeoutMs)
     const answered = await sendOnce(request, send, deadlineMs, timing)
-    const isFinal = answered.length === items.length && !answered.some(isPassingFailure)
+    // A provider of the application may leave out an answer, or give nothing in its place.
+    const isFinal = answered.length === items.length && answered.every(isFinalAnswer)
     return isFinal ? answered : sendFailedAgain(request, send, deadlineMs, answered)
   }
 
@@ -146,6 +147,10 @@ async function sendOnce<Item extends WrapItem | UnwrapItem>(
     if (!isRetryable(error)) throw error
     return items.map(() => failed(error))
   }
+}
+
+function isFinalAnswer(outcome: Outcome<Uint8Array> | undefined): boolean {
+  return outcome ? !isPassingFailure(outcome) : false
 }
 
 function isPassingFailure(outcome: Outcome<Uint8Array>): boolean {

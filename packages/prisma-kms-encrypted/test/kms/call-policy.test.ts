@@ -1,4 +1,5 @@
 import { withCallPolicy } from '../../src/kms/call-policy.js'
+import type { Outcome } from '../../src/kms/provider.js'
 import { localKms } from '../../src/providers/local.js'
 import { insecureTestKms } from '../../src/providers/test.js'
 import { countingKms, providerContract } from '../../src/testing/index.js'
@@ -90,6 +91,12 @@ test('nobody waits for the retries of a stranger in the same batch', async () =>
   await timing.advance(500)
   expect((await throttled).map(shortForm)).toEqual([2])
   expect(provider.calls.map(({ items }) => items.length)).toEqual([2, 1])
+})
+
+test.each([[[undefined]], [[null]]])('a wrap that is answered with %j is no success', async (answer) => {
+  const careless = () => Promise.resolve(answer as unknown as readonly Outcome<Uint8Array>[])
+  const kms = withCallPolicy({ ...createFakeProvider(), wrap: careless }, { retry: { timeoutMs: 20 } })
+  expect((await kms.wrap('key', [plain(1)], {})).map(shortForm)).toEqual(['KMS_INVALID_RESPONSE'])
 })
 
 test('a provider that throws at once is a provider that fails, and its words are not passed on', async () => {

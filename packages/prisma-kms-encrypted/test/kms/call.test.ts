@@ -73,6 +73,15 @@ test('whatever never ends keeps no listener once its call is over', async () => 
   expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0)
 })
 
+test('nothing begins once the deadline that stands for the own one is over', async () => {
+  const timing = createFakeTiming()
+  let begun = false
+  const action = () => Promise.resolve((begun = true))
+  const pending = withinCall({}, place, action, { deadlineMs: timing.now(), timing })
+  await expect(pending).rejects.toMatchObject({ code: 'KMS_TIMEOUT' })
+  expect(begun).toBe(false)
+})
+
 test('an action that throws at once is a rejection, and leaves no timer', async () => {
   const timing = createFakeTiming()
   const stopped: number[] = []

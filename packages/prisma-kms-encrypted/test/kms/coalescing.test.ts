@@ -1,5 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
 import { withCoalescing } from '../../src/kms/coalescing.js'
+import { callWithin, Interruption } from '../../src/kms/interruption.js'
+import type { Outcome } from '../../src/kms/provider.js'
 import { createFakeProvider, failure, plain, shortForm, successOf, wrapped } from './fake-provider.js'
 import { createFakeTiming, settle } from './fake-timing.js'
 
@@ -169,6 +172,38 @@ test('a provider that throws at once fails its callers, and nobody else', async 
     RangeError,
   )
   await expect(kms.unwrap('a', [wrapped(1)], {})).rejects.toThrow(RangeError)
+})
+
+test.each<[string, unknown]>([
+  ['nothing', undefined],
+  ['a list of nothing', [undefined]],
+  ['successes without bytes', [{ ok: true }]],
+])('a provider that answers with %s fails its callers, and nobody else', async (_, answer) => {
+  // The cast: providers of the application are not checked by our compiler.
+  const careless = () => Promise.resolve(answer as readonly Outcome<Uint8Array>[])
+  const kms = withCoalescing({ ...createFakeProvider(), wrap: careless, unwrap: careless })
+  for (const operation of ['wrap', 'unwrap'] as const) {
+    const items = operation === 'wrap' ? [plain(1)] : [wrapped(1)]
+    const both = [1, 2].map(() => kms[operation]('a', items as never, {}).then(codesOf, nameOf))
+    const answers = await Promise.race([Promise.all(both), sleep(500, 'nobody is answered')])
+    expect(answers).not.toBe('nobody is answered')
+  }
+})
+
+function codesOf(outcomes: readonly Outcome<Uint8Array>[]): unknown {
+  return outcomes.map((outcome) => !outcome.ok && (outcome.error as { code?: unknown }).code)
+}
+
+function nameOf(error: unknown): unknown {
+  return (error as Error).name
+}
+
+test('a call that is over joins no batch, whoever watches it', async () => {
+  const interruption = new Interruption()
+  const kms = withCoalescing(createFakeProvider())
+  interruption.end()
+  const answer = kms.wrap('a', [plain(1)], callWithin(interruption))
+  await expect(answer).rejects.toMatchObject({ code: 'KMS_ABORTED' })
 })
 
 test('wraps of one caller are sent as they came, and aborted with it', async () => {

@@ -4,6 +4,8 @@ import type { DataKeyCacheOptions } from '../../src/kms/cache-options.js'
 import { createKeptKeys } from '../../src/kms/kept-keys.js'
 import { systemTiming } from '../../src/kms/timing.js'
 
+const { jest } = import.meta
+
 function setUp(options: Partial<DataKeyCacheOptions> = {}) {
   const disposed: string[] = []
   const kind = {
@@ -43,6 +45,29 @@ test('keys that are kept at the end of turns full of work leave memory too', asy
   }
   await sleep(100)
   expect(disposed).toHaveLength(50)
+})
+
+test('what has left memory is waited for no more, and nothing keeps the process alive', () => {
+  const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+  const before = timers()
+  setUp().keep('a')
+  expect(timers()).toBe(before)
+  jest.useFakeTimers()
+  const { keep, kept } = setUp({ ttlMs: 100 })
+  keep('a')
+  jest.advanceTimersByTime(50)
+  keep('b')
+  kept.clear()
+  jest.advanceTimersByTime(50)
+  expect(jest.getTimerCount()).toBe(0)
+  jest.useRealTimers()
+})
+
+test('a key larger than all that may be kept is overwritten at once', () => {
+  const { kept, keep, disposed } = setUp({ maxBytes: 1 })
+  keep('long')
+  expect(kept.take('long')).toBeUndefined()
+  expect(disposed).toEqual(['long'])
 })
 
 test('the last use hands out a key whose memory is overwritten at once', () => {

@@ -54,3 +54,13 @@ test('what the work throws ends it', async () => {
   await expect(inSlices(items, work)).rejects.toThrow(RangeError)
   expect(done).toEqual([0, 1, 2])
 })
+
+test('few items are worked on at once, and what the work throws then is thrown', () => {
+  const { done, work } = workOf(1)
+  expect(inSlices(items.slice(0, 15), work)).toBeUndefined()
+  expect(done).toHaveLength(15)
+  const refuse = (): void => {
+    throw new RangeError('one')
+  }
+  expect(() => inSlices([1], refuse)).toThrow(RangeError)
+})
