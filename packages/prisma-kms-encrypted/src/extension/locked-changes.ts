@@ -17,7 +17,7 @@ import { writeConflict } from './conflicts.js'
 import { sendAndSetKeys } from './late-records.js'
 import { findTargets, lockTargets, sameRows, type Target } from './locked-targets.js'
 import { sealNewRecords, type LateRecord } from './new-records.js'
-import { sendAsPlanned, type Operation, type SentResult } from './operation.js'
+import { sendOn, type Operation, type SentResult } from './operation.js'
 import { delegateOf } from './prisma-internals.js'
 import { unwrapResultKeys } from './result-keys.js'
 import { sealRecords, settleRecords, type SealedRecord } from './sealed-records.js'
@@ -129,7 +129,7 @@ async function deliver(operation: Operation, { late, rootRows }: SealedTargets):
       root ? primaryKeyOf(plan.model, root.row) : noRow(plan.model),
     ])
   }
-  return late.length > 0 ? sendAndSetKeys(operation, late, args) : sendAsPlanned(operation, args)
+  return late.length > 0 ? sendAndSetKeys(operation, late, args) : sendOn(operation, args)
 }
 
 /** One statement per record, each with the caller's own condition besides. */

@@ -52,8 +52,8 @@ export interface SentResult {
   readonly lateKeys: LateKeys
 }
 
-/** Sends an operation, with other arguments than the plan's where these are given. */
-export async function sendAsPlanned({ plan, send }: Operation, args = plan.args): Promise<SentResult> {
+/** Sends an operation whose keys are set: as planned, or with other arguments. */
+export async function sendOn({ plan, send }: Operation, args = plan.args): Promise<SentResult> {
   return { result: await send(args), shape: plan.shape, lateKeys: noLateKeys }
 }
 

@@ -8,7 +8,7 @@ import { nameMigrating, namesMigrating } from './migrating-record.js'
 import {
   createOperation,
   isWrite,
-  sendAsPlanned,
+  sendOn,
   type Operation,
   type Request,
   type SentResult,
@@ -51,7 +51,7 @@ async function sendPlanned(operation: Operation): Promise<SentResult> {
   switch (plan.kind) {
     case 'read':
     case 'count':
-      return sendAsPlanned(operation)
+      return sendOn(operation)
     case 'create':
     case 'createMany':
       return sendCreate(operation)
@@ -65,7 +65,7 @@ async function sendPlanned(operation: Operation): Promise<SentResult> {
     case 'delete':
   }
   await unwrapResultKeys(operation)
-  return sendAsPlanned(operation)
+  return sendOn(operation)
 }
 
 /** Inside an interactive transaction, writes with statements of our own wait for each other; reads go at once. */

@@ -21,7 +21,7 @@ import { reportsLostUpdates } from './dialects/find-dialect.js'
 import { sendWithLateKeys } from './late-records.js'
 import { sendUnderLocks } from './locked-changes.js'
 import { sealNewRecords } from './new-records.js'
-import { sendAsPlanned, type Operation, type SentResult } from './operation.js'
+import { sendOn, type Operation, type SentResult } from './operation.js'
 import { delegateOf, isPrismaError } from './prisma-internals.js'
 import { unwrapConnectedKeys, unwrapResultKeys } from './result-keys.js'
 
@@ -36,7 +36,7 @@ export async function sendUpdate(operation: Operation): Promise<SentResult> {
   const late = await sealNewRecords(operation, created)
   if (!changed) {
     await unwrapResultKeys(operation)
-    return late.length > 0 ? sendWithLateKeys(operation, late) : sendAsPlanned(operation, operation.plan.args)
+    return late.length > 0 ? sendWithLateKeys(operation, late) : sendOn(operation)
   }
   if (late.length > 0) return sendUnderLocks(operation)
   return replaced ? replaceValues(operation, changed, replaced) : updateUnderGuard(operation, changed)
@@ -66,7 +66,7 @@ async function replaceValues(operation: Operation, changed: ChangedRecord, row: 
   const shown = selectKeys(plan.model, plan.args, runtime.globalOmit)
   if (shown && Object.keys(shown).some((name) => !own.has(name))) await unwrapResultKeys(operation)
   else await unwrapConnectedKeys(operation)
-  return sendAsPlanned(operation, plan.args)
+  return sendOn(operation)
 }
 
 /** Whether a lost guard ends the operation alone, and is noticed. */
@@ -84,7 +84,7 @@ async function updateUnderGuard(operation: Operation, changed: ChangedRecord): P
       if (miss) throw miss
       // Prisma reports the missing record, or the invalid `where`, in its own words.
       const where = withConditions(plan.args['where'], [noRow(plan.model)])
-      return sendAsPlanned(operation, { ...plan.args, where, data: withoutValues(changed) })
+      return sendOn(operation, { ...plan.args, where, data: withoutValues(changed) })
     }
     if (previous && sameKeys(changed, previous, row))
       throw (hasNestedWrites(changed) && miss) || writeConflict(operation)
@@ -96,7 +96,7 @@ async function updateUnderGuard(operation: Operation, changed: ChangedRecord): P
     if (selectKeys(plan.model, plan.args, operation.runtime.globalOmit))
       await ring.unwrap(keysOf(plan.model, row), call)
     try {
-      return await sendAsPlanned(operation, {
+      return await sendOn(operation, {
         ...plan.args,
         where: withConditions(plan.args['where'], guards),
       })

@@ -5,7 +5,7 @@ import { sendCreate } from './create.js'
 import { sendWithLateKeys } from './late-records.js'
 import { refuseBatch } from './atomically.js'
 import { sealNewRecords } from './new-records.js'
-import { sendAsPlanned, type Operation, type SentResult } from './operation.js'
+import { sendOn, type Operation, type SentResult } from './operation.js'
 import { delegateOf, isPrismaError } from './prisma-internals.js'
 import { unwrapResultKeys } from './result-keys.js'
 import { sendUpdate } from './update.js'
@@ -18,7 +18,7 @@ export async function sendUpsert(operation: Operation): Promise<SentResult> {
   if (!plan.changed && plan.nested.length === 0) {
     const late = await sealNewRecords(operation, plan.created)
     await unwrapResultKeys(operation)
-    return late.length > 0 ? sendWithLateKeys(operation, late) : sendAsPlanned(operation)
+    return late.length > 0 ? sendWithLateKeys(operation, late) : sendOn(operation)
   }
   refuseBatch(operation, 'this upsert')
   for (let attempt = 0; attempt < maxAttempts; attempt++) {

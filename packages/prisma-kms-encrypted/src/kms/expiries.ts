@@ -18,7 +18,7 @@ const maxTimerMs = 2 ** 31 - 1
 /**
  * Makes an empty set of lives. Its timer does not keep the process alive.
  * @param lifeMs milliseconds
- * @param now milliseconds since any moment
+ * @param now milliseconds since any moment; never goes back
  * @param end told of each name whose life is over
  */
 export function createExpiries(lifeMs: number, now: () => number, end: (name: string) => void): Expiries {

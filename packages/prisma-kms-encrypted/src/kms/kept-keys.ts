@@ -51,8 +51,12 @@ export function createKeptKeys<Key>(
       kind.dispose?.(key)
     },
   })
-  // An expired key must not stay in memory until somebody asks for it.
-  const expiries = createExpiries(ttlMs, timing.now, (name) => entries.delete(name))
+  // An expired key must not stay in memory until somebody asks for it, nor longer because a clock was set back.
+  const expiries = createExpiries(
+    ttlMs,
+    () => performance.now(),
+    (name) => entries.delete(name),
+  )
   return {
     limitsUses: maxUses !== Infinity,
     take(name) {

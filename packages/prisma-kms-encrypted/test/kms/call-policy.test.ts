@@ -93,11 +93,14 @@ test('nobody waits for the retries of a stranger in the same batch', async () =>
   expect(provider.calls.map(({ items }) => items.length)).toEqual([2, 1])
 })
 
-test.each([[[undefined]], [[null]]])('a wrap that is answered with %j is no success', async (answer) => {
-  const careless = () => Promise.resolve(answer as unknown as readonly Outcome<Uint8Array>[])
-  const kms = withCallPolicy({ ...createFakeProvider(), wrap: careless }, { retry: { timeoutMs: 20 } })
-  expect((await kms.wrap('key', [plain(1)], {})).map(shortForm)).toEqual(['KMS_INVALID_RESPONSE'])
-})
+test.each([[[undefined]], [[null]], [[]]])(
+  'a wrap that is answered with %j is no success',
+  async (answer) => {
+    const careless = () => Promise.resolve(answer as unknown as readonly Outcome<Uint8Array>[])
+    const kms = withCallPolicy({ ...createFakeProvider(), wrap: careless }, { retry: { timeoutMs: 20 } })
+    expect((await kms.wrap('key', [plain(1)], {})).map(shortForm)).toEqual(['KMS_INVALID_RESPONSE'])
+  },
+)
 
 test('a provider that throws at once is a provider that fails, and its words are not passed on', async () => {
   const kms = withCallPolicy({
