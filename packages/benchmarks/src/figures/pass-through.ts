@@ -9,6 +9,7 @@ import { estimate } from '../measuring/statistics.js'
 import type { Sizes } from '../sizes.js'
 import type { Stage } from '../stage.js'
 import type { Figures } from '../targets.js'
+import { extendWithNothing } from '../ways/empty-extension.js'
 import { replayingAdapter } from '../ways/replaying-adapter.js'
 
 /** Measures `passThroughVsEmpty`. */
@@ -17,9 +18,7 @@ export async function measurePassThrough(stage: Stage, { passes, short }: Sizes)
     data: Array.from({ length: 10 }, (_, index) => ({ title: `title ${index}`, body: 'body '.repeat(20) })),
   })
   const base = new PrismaClient({ adapter: replayingAdapter(new PrismaPg({ connectionString: stage.url })) })
-  const empty = base.$extends({
-    query: { $allModels: { $allOperations: ({ args, query }) => query(args) } },
-  })
+  const empty = extendWithNothing(base)
   const ours = base.$extends(
     kmsEncrypted({
       models: encryptedModels,

@@ -3,9 +3,10 @@ import { strict as assert } from 'node:assert'
 import { estimateTimes, measureRounds } from '../measuring/rounds.js'
 import { encryptedFields, people, personOf } from '../people.js'
 import type { Sizes } from '../sizes.js'
-import type { OurClient, PlainClient, Stage } from '../stage.js'
+import type { OurClient, Stage } from '../stage.js'
 import type { Figures } from '../targets.js'
 import { bareWriter } from '../ways/bare-writes.js'
+import { extendWithNothing } from '../ways/empty-extension.js'
 import { extendWithPeer } from '../ways/peer.js'
 
 /** Measures the figures that begin with `create`; what was created goes again. */
@@ -17,8 +18,8 @@ export async function measureWrites(stage: Stage, sizes: Sizes): Promise<Figures
   const peer = await extendWithPeer(stage.connectPlain())
   const data = people(rows)
   // Through an extension that does nothing, as whatever encrypts has to be one.
-  const bare = bareWriter(emptilyExtended(stage), 1)
-  const bareInBlocks = bareWriter(emptilyExtended(stage), 50)
+  const bare = bareWriter(extendWithNothing(stage.connectPlain()), 1)
+  const bareInBlocks = bareWriter(extendWithNothing(stage.connectPlain()), 50)
   await checkBare(bare, ours)
   const remove = {
     ours: () => plain.person.deleteMany({ where: { id: { gt: manyRows } } }),
@@ -66,13 +67,6 @@ export async function measureWrites(stage: Stage, sizes: Sizes): Promise<Figures
     createManyVsPeer: estimateTimes(many, (ms) => (ms.ours - ms.plain) / (ms.peer - ms.plain)),
     createManyVsFloor: estimateTimes(many, (ms) => (ms.ours - ms.plain) / (ms.bare - ms.plain)),
   }
-}
-
-function emptilyExtended(stage: Stage): PlainClient {
-  const empty = stage.connectPlain().$extends({
-    query: { $allModels: { $allOperations: ({ args, query }) => query(args) } },
-  })
-  return empty as unknown as PlainClient // it adds no members
 }
 
 /** What the floor writes must be what this library writes: it opens it. */

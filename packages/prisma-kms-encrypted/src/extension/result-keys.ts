@@ -26,7 +26,7 @@ export async function unwrapResultKeys(operation: Operation): Promise<void> {
 
 /** Reads and unwraps the keys of records that exist and that the write brings into its result. */
 export async function unwrapConnectedKeys({ plan, session, runtime, ring, call }: Operation): Promise<void> {
-  if (!plan.returnsRows || !(plan.args['select'] ?? plan.args['include'])) return
+  if (!plan.returnsRows) return
   const { data, create, update } = plan.args
   const connected = [data, create, update].flatMap((written) =>
     connectedRecords(plan.model, written, plan.args, runtime.globalOmit),

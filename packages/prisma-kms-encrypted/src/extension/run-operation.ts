@@ -47,7 +47,7 @@ export async function runOperation(runtime: Runtime, request: Request): Promise<
 /** Sends the operation in the way that its kind asks for. */
 async function sendPlanned(operation: Operation): Promise<SentResult> {
   const { plan } = operation
-  if (isWrite(plan) && plan.uses.length > 0) await checkFoundRecord(operation)
+  if (isWrite(plan)) await checkFoundRecord(operation)
   switch (plan.kind) {
     case 'read':
     case 'count':

@@ -3,7 +3,7 @@ import { kmsFailure } from './failure.js'
 import type { KmsFailurePlace } from './failure.js'
 import { Interruption, isAborted, onAbort } from './interruption.js'
 import type { KmsCall } from './provider.js'
-import { runAfter, systemTiming } from './timing.js'
+import { maxTimerMs, runAfter, systemTiming } from './timing.js'
 import type { Timing } from './timing.js'
 
 /**
@@ -21,9 +21,6 @@ export function checkCall(
   if (isAborted(call)) throw kmsFailure('KMS_ABORTED', place)
   if (deadlineMs !== undefined && now() >= deadlineMs) throw kmsFailure('KMS_TIMEOUT', place)
 }
-
-/** Node's timers fire at once when asked for more (`setTimeout`, Node.js documentation); such deadlines need none. */
-const maxTimerMs = 2 ** 31 - 1
 
 /** Told when a call is over before it was answered. */
 type OnEnd = (failure: Error) => void
@@ -44,7 +41,7 @@ function watchCall(
     onEnd(kmsFailure('KMS_ABORTED', place))
   })
   const remainingMs = deadlineMs === undefined ? Infinity : deadlineMs - timing.now()
-  if (remainingMs > maxTimerMs) return stopListening
+  if (remainingMs > maxTimerMs) return stopListening // no timer reaches so far, and nobody waits so long
   const stopTimer = runAfter(timing, remainingMs, () => {
     onEnd(kmsFailure('KMS_TIMEOUT', place))
   })

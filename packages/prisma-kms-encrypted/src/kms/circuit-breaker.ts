@@ -76,8 +76,7 @@ export function withCircuitBreaker(provider: KmsProvider, options: CircuitBreake
 }
 
 function judgeOutcomes(outcomes: readonly Outcome<Uint8Array>[]): Verdict {
-  if (outcomes.some(({ ok }) => ok)) return 'healthy'
-  const verdicts = outcomes.flatMap((outcome) => (outcome.ok ? [] : [judgeError(outcome.error)]))
+  const verdicts = outcomes.map((outcome) => (outcome.ok ? 'healthy' : judgeError(outcome.error)))
   if (verdicts.includes('healthy')) return 'healthy'
   return verdicts.includes('failing') ? 'failing' : 'unknown'
 }

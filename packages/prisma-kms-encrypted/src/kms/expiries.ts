@@ -3,6 +3,7 @@
  * a timer from the beginning of the turn in which it was set, so after a turn with much work it fires before the entry's
  * time is over, and the entry stays for as long as nobody asks for it.
  */
+import { maxTimerMs } from './timing.js'
 
 /** Names whose lives all last equally long. */
 export interface Expiries {
@@ -11,9 +12,6 @@ export interface Expiries {
   /** Forgets a name; its end is not told. */
   remove(name: string): void
 }
-
-/** Node's timers fire at once when asked for more (`setTimeout`, Node.js documentation). */
-const maxTimerMs = 2 ** 31 - 1
 
 /**
  * Makes an empty set of lives. Its timer does not keep the process alive.

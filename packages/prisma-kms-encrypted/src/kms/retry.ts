@@ -63,8 +63,7 @@ export function withRetry(provider: KmsProvider, options: RetryOptions = {}): Km
     const { items, call } = request
     const deadlineMs = Math.min(call.deadlineMs ?? Infinity, timing.now() + timeoutMs)
     const answered = await sendOnce(request, send, deadlineMs, timing)
-    // A provider of the application may leave out an answer, or give nothing in its place.
-    const isFinal = answered.length === items.length && answered.every(isFinalAnswer)
+    const isFinal = answered.length === items.length && !answered.some(isPassingFailure)
     return isFinal ? answered : sendFailedAgain(request, send, deadlineMs, answered)
   }
 
@@ -149,12 +148,9 @@ async function sendOnce<Item extends WrapItem | UnwrapItem>(
   }
 }
 
-function isFinalAnswer(outcome: Outcome<Uint8Array> | undefined): boolean {
-  return outcome ? !isPassingFailure(outcome) : false
-}
-
-function isPassingFailure(outcome: Outcome<Uint8Array>): boolean {
-  return !outcome.ok && isRetryable(outcome.error)
+/** A provider of the application may give nothing in the place of an answer. */
+function isPassingFailure(outcome: Outcome<Uint8Array> | undefined): boolean {
+  return !outcome || (!outcome.ok && isRetryable(outcome.error))
 }
 
 function isTimeout(error: Error): boolean {

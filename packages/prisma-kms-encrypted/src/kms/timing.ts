@@ -12,6 +12,9 @@ export interface Timing {
   readonly random: () => number
 }
 
+/** Node's timers fire at once when asked for more milliseconds (`setTimeout`, Node.js documentation). */
+export const maxTimerMs = 2 ** 31 - 1
+
 /** The system's clock and timers. */
 export const systemTiming: Timing = {
   now: Date.now,

@@ -147,11 +147,7 @@ export function unwrapBytes(
   return inBatches(
     requests,
     (request) => versionOf(request.group, request.entry.version),
-    (request) => {
-      const { ciphertext, version } = request.entry
-      const { context, record, branch } = boundTo(request, version)
-      return { ciphertext, context, record, branch }
-    },
+    (request) => ({ ...boundTo(request, request.entry.version), ciphertext: request.entry.ciphertext }),
     (provider, keyId, items) => provider.unwrap(keyId, items, call),
   )
 }
@@ -164,10 +160,7 @@ export function wrapBytes(
   return inBatches(
     jobs,
     ({ request: { group } }) => versionOf(group, group.config.current),
-    ({ request, bytes }) => {
-      const { context, record, branch } = boundTo(request, request.group.config.current)
-      return { plaintext: bytes, context, record, branch }
-    },
+    ({ request, bytes }) => ({ ...boundTo(request, request.group.config.current), plaintext: bytes }),
     (provider, keyId, items) => provider.wrap(keyId, items, call),
   )
 }
